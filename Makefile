@@ -1,0 +1,55 @@
+# `make` lists the commands. Everything installs into this checkout: .venv/ (Python), .uv/ (uv itself), .cache/ (samples).
+.DEFAULT_GOAL := help
+UV_VERSION := 0.13.9
+PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do command -v python$$v >/dev/null 2>&1 && python$$v -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { command -v python$$v; break; }; done)
+UV := .uv/bin/uv
+RUN := .venv/bin/
+EXTRAS := --extra train --extra judge
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE := hardlink
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@test -n "$(PYTHON)" || { echo "ClockTrain needs Python 3.11, 3.12 or 3.13 with its venv module (Debian, Ubuntu: apt install python3-venv)."; exit 2; }
+	"$(PYTHON)" -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.demo: $(UV) uv.lock pyproject.toml
+	$(UV) sync --frozen --no-dev --inexact --python "$(PYTHON)" $(EXTRAS)
+	@touch $@
+
+.venv/.dev: $(UV) uv.lock pyproject.toml
+	$(UV) sync --frozen --python "$(PYTHON)" --extra bench --extra record
+	@touch $@ .venv/.demo
+
+install: .venv/.demo ## install what the demo needs
+dev: .venv/.dev ## install what development needs
+
+demo: .venv/.demo ## recordings to a voice that speaks, on this machine (RECORDINGS=folder for your own)
+	$(RUN)clocktrain demo $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
+
+check: .venv/.dev ## format, lint, types, layers
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)pyright
+	$(RUN)lint-imports
+
+format: .venv/.dev ## rewrite to the format
+	$(RUN)ruff format .
+	$(RUN)ruff check --fix .
+
+test: .venv/.dev ## everything that needs no root
+	$(RUN)pytest -m "not long"
+
+test-long: .venv/.dev ## the long cases as well
+	$(RUN)pytest
+
+bench: .venv/.dev ## speed and memory, as a table
+	$(RUN)clocktrain bench
+
+clean: ## remove what was installed and built
+	rm -rf .venv .uv build dist
+
+.PHONY: help install dev demo check format test test-long bench clean

@@ -1,0 +1,260 @@
+"""Everything that a user, a file or a machine can cause, as one tree.
+
+    ClockTrainError
+    ├── ConfigError        a setting that cannot work
+    ├── AudioError         one sound file
+    ├── TextError          one text to speak
+    ├── CorpusError        recordings and transcripts taken together
+    ├── ConsentError       who agreed to what
+    ├── AlignmentError     phones and frames that cannot be matched
+    ├── TrainingError      a run that cannot go on
+    ├── CheckpointError    saved state
+    ├── StorageError       the place where things are kept
+    ├── EvaluationError    a judge that is missing or cannot answer
+    ├── ExportError        a bundle
+    ├── ServingError       a voice that is asked to speak
+    └── ClusterError       the cluster
+
+A leaf is named for what happened; its name is the stable code: the exception, the condition reason, the heading of its
+page in ``docs/errors.md``, and by rule the API's spellings. A message says what, where and how to fix it.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+class ClockTrainError(Exception):
+    """Base of all errors that are not our own bug."""
+
+    exit_code = 2
+    """What a command ends with: 2 the user can fix it, 3 capacity was lost and a retry helps."""
+
+    @property
+    def code(self) -> str:
+        """The stable name, such as ``AudioEmpty``."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        return f"{self.code}: {super().__str__()}"
+
+
+def snake_code(code: str) -> str:
+    """``VoiceNotFound`` as REST spells it, ``voice_not_found``; gRPC uses the same in capitals."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", code).lower()
+
+
+class ConfigError(ClockTrainError):
+    """A setting that cannot work."""
+
+
+class AudioError(ClockTrainError):
+    """One sound file that cannot be used."""
+
+
+class AudioNotFound(AudioError):
+    """The file is not there."""
+
+
+class AudioUnreadable(AudioError):
+    """The file is there, but permissions or the disk refuse it."""
+
+
+class AudioEmpty(AudioError):
+    """The file has no bytes or no samples."""
+
+
+class AudioTruncated(AudioError):
+    """The file ends before its header says."""
+
+
+class AudioNotAudio(AudioError):
+    """The bytes are no sound that any decoder knows."""
+
+
+class AudioTooLong(AudioError):
+    """One file is longer than the reader is willing to hold."""
+
+
+class TextError(ClockTrainError):
+    """One text that cannot be spoken."""
+
+
+class TextEmpty(TextError):
+    """Nothing in the text can be spoken (empty, emoji, symbols only)."""
+
+
+class TextTooLong(TextError):
+    """The text is longer than one request may be."""
+
+
+class TextLanguageUnsupported(TextError):
+    """No front-end for the language here."""
+
+
+class TextOverrideInvalid(TextError):
+    """An inline pronunciation such as ``银<行|hang2>`` names phones that do not exist."""
+
+
+class CorpusError(ClockTrainError):
+    """Recordings and transcripts taken together."""
+
+
+class CorpusNotFound(CorpusError):
+    """No folder, or no recordings in it."""
+
+
+class CorpusUnreadable(CorpusError):
+    """A folder that may not be read."""
+
+
+class CorpusUnwritable(CorpusError):
+    """A folder that may not be written."""
+
+
+class CorpusDiskFull(CorpusError):
+    """No room left while the corpus was written."""
+
+
+class CorpusTooShort(CorpusError):
+    """Less usable speech than the lowest tier asks for."""
+
+
+class CorpusDamaged(CorpusError):
+    """A corpus folder whose manifest and files disagree."""
+
+
+class TranscriptMissing(CorpusError):
+    """Recordings without any text."""
+
+
+class TranscriptDuplicated(CorpusError):
+    """Two texts for one recording, or two recordings for one text."""
+
+
+class TranscriptEncoding(CorpusError):
+    """A transcript that is not UTF-8."""
+
+
+class TranscriptTooLong(CorpusError):
+    """More text than the audio can hold."""
+
+
+class TranscriptLanguageMismatch(CorpusError):
+    """The transcripts are not in the language that was named."""
+
+
+class SpeakersMixed(CorpusError):
+    """Two voices under one speaker's name."""
+
+
+class SampleUnavailable(CorpusError):
+    """The sample recordings cannot be had on this machine."""
+
+
+class RecordingDeviceMissing(CorpusError):
+    """No microphone, or no PortAudio."""
+
+
+class ConsentError(ClockTrainError):
+    """Who agreed to what."""
+
+
+class ConsentMissing(ConsentError):
+    """A speaker without a consent record."""
+
+
+class ConsentInvalid(ConsentError):
+    """A consent record that cannot be read or does not fit the corpus."""
+
+
+class AlignmentError(ClockTrainError):
+    """Phones and frames that cannot be matched."""
+
+
+class TrainingError(ClockTrainError):
+    """A run that cannot go on."""
+
+
+class TrainingDiverged(TrainingError):
+    """A loss became NaN or ran away."""
+
+
+class TrainingOutOfMemory(TrainingError):
+    """The device has no room for this batch."""
+
+    exit_code = 3
+
+
+class TrainingDataTooSmall(TrainingError):
+    """Too few clips to train and to validate."""
+
+
+class CheckpointError(ClockTrainError):
+    """Saved state."""
+
+
+class CheckpointNotFound(CheckpointError):
+    """No committed checkpoint where one was asked for."""
+
+
+class CheckpointDamaged(CheckpointError):
+    """A checkpoint whose bytes do not match its marker, and none before it."""
+
+
+class CheckpointMismatch(CheckpointError):
+    """A checkpoint of another model or configuration."""
+
+
+class BaseIncompatible(CheckpointError):
+    """A base of another phone inventory or sample rate."""
+
+
+class StorageError(ClockTrainError):
+    """The place where things are kept."""
+
+
+class StorageKeyInvalid(StorageError):
+    """A key that would leave the store or cannot be a file name."""
+
+
+class StorageNotFound(StorageError):
+    """No object under the key."""
+
+
+class StorageDamaged(StorageError):
+    """An object whose checksum does not match."""
+
+
+class StorageFull(StorageError):
+    """No room left; what was there before is untouched."""
+
+    exit_code = 3
+
+
+class StorageDenied(StorageError):
+    """Permissions refuse a read or a write."""
+
+
+class EvaluationError(ClockTrainError):
+    """A judge that is missing or cannot answer."""
+
+
+class JudgeMissing(EvaluationError):
+    """The judge asked for is not installed, or does not know the language."""
+
+
+class ExportError(ClockTrainError):
+    """A bundle that cannot be written or trusted."""
+
+
+class ServingError(ClockTrainError):
+    """A voice that is asked to speak and cannot."""
+
+
+class VoiceNotFound(ServingError):
+    """No trained voice where one was asked for."""
+
+
+class ClusterError(ClockTrainError):
+    """The cluster."""
