@@ -76,6 +76,18 @@ class AudioTooLong(AudioError):
     """One file is longer than the reader is willing to hold."""
 
 
+class AudioIsFolder(AudioError):
+    """A folder was given where one sound file is read."""
+
+
+class AudioSamplesInvalid(AudioError):
+    """Samples that are no numbers (NaN or infinity)."""
+
+
+class AudioUnwritable(AudioError):
+    """A sound file that cannot be written; the operating system's reason is the cause."""
+
+
 class TextError(ClockTrainError):
     """One text that cannot be spoken."""
 
@@ -134,6 +146,10 @@ class TranscriptDuplicated(CorpusError):
 
 class TranscriptEncoding(CorpusError):
     """A transcript that is not UTF-8."""
+
+
+class TranscriptUnclear(CorpusError):
+    """A transcript whose columns or rows cannot be told apart."""
 
 
 class TranscriptTooLong(CorpusError):
@@ -234,6 +250,10 @@ class StorageFull(StorageError):
 
 class StorageDenied(StorageError):
     """Permissions refuse a read or a write."""
+
+
+class StorageRootInvalid(StorageError):
+    """What was named as the store's folder is not one."""
 
 
 class EvaluationError(ClockTrainError):
