@@ -1,0 +1,1 @@
+"""Recordings to a corpus, and a corpus to the arrays that training reads."""

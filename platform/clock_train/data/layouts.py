@@ -1,0 +1,405 @@
+"""Which files of a folder are recordings, and which text belongs to each: the layouts that people bring.
+
+A layout is recognised by its own marks (a table, ``wavs/``, ``*.normalized.txt`` …) and gives the same two things:
+clips, each one recording with its text, and takes, long recordings with the lines that were read. Nothing is guessed: a
+recording without a text stays in the list with the reason, and two candidate tables are an error.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+
+from clock_train.data.transcripts import Row, aishell_rows, named_rows, plain_lines, read_text, table_rows
+from clock_train.errors import (
+    ClockTrainError,
+    CorpusNotFound,
+    CorpusUnreadable,
+    TranscriptDuplicated,
+    TranscriptEncoding,
+    TranscriptMissing,
+)
+
+AUDIO_SUFFIXES = {
+    ".wav",
+    ".flac",
+    ".mp3",
+    ".m4a",
+    ".aac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".g722",
+    ".aiff",
+    ".aif",
+    ".wma",
+    ".mp4",
+}
+TEXT_SUFFIXES = (".normalized.txt", ".txt", ".lab")
+TABLE_SUFFIXES = (".tsv", ".csv", ".psv")
+ATTRIBUTION_NAMES = ("ATTRIBUTION", "ATTRIBUTION.txt", "LICENSE", "LICENSE.txt", "COPYRIGHT", "copyright", "CREDITS")
+
+
+class LayoutKind(Enum):
+    """How recordings and texts lie together."""
+
+    TAKE = "one long take"
+    TEXT_PER_CLIP = "one text per clip"
+    TABLE = "one table"
+    NAMED_LINES = "name: text lines"
+    LJSPEECH = "LJSpeech"
+    VCTK = "VCTK"
+    AISHELL3 = "AISHELL-3"
+    LIBRITTS = "LibriTTS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One file with one text."""
+
+    id: str
+    path: Path
+    file: str
+    """Relative to the recordings folder."""
+    text: str = ""
+    speaker: str | None = None
+    language: str | None = None
+    emotion: str | None = None
+    reasons: tuple[str, ...] = ()
+    """Codes known before the sound is opened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Take:
+    """Files that one sitting made, in order, and the lines that were read."""
+
+    paths: list[Path]
+    files: list[str]
+    lines: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What a folder holds."""
+
+    kind: LayoutKind
+    recordings: list[Recording] = field(default_factory=list)
+    takes: list[Take] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What was left aside and why, for people."""
+    attribution: str = ""
+
+    @property
+    def has_speakers(self) -> bool:
+        """Whether the layout itself names the speakers."""
+        return any(recording.speaker for recording in self.recordings)
+
+
+def recognise(recordings_path: str | Path, transcripts_path: str | Path | None = None) -> Layout:
+    """Find the recordings and their texts.
+
+    Args:
+        recordings_path: a folder, or one sound file.
+        transcripts_path: a transcript file or a folder of them; found by itself when absent.
+    Raises:
+        CorpusNotFound: no such folder, or no sound file in it.
+        CorpusUnreadable: a folder or transcript that may not be read.
+        TranscriptMissing, TranscriptDuplicated, TranscriptEncoding, TranscriptUnclear: see `clock_train.errors`.
+    """
+    root = Path(recordings_path)
+    transcripts = Path(transcripts_path) if transcripts_path else None
+    if transcripts and not transcripts.exists():
+        raise TranscriptMissing(f'"{transcripts}" is not there. Give the transcript file with --transcripts')
+    if root.is_file():
+        return _single_take(root, transcripts)
+    found = _Folder(root)
+    layout = _given(found, transcripts) if transcripts else _recognised(found)
+    return replace(layout, attribution=_attribution(root))
+
+
+def _single_take(path: Path, transcripts: Path | None) -> Layout:
+    text_path = transcripts or next((t for s in TEXT_SUFFIXES if (t := path.with_suffix(s)).is_file()), None)
+    if text_path is None:
+        raise TranscriptMissing(
+            f'"{path}" has no text. Write what is read, one sentence a line, into "{path.with_suffix(".txt")}" '
+            "or give the file with --transcripts"
+        )
+    lines = plain_lines(read_text(text_path))
+    if not lines:
+        raise TranscriptMissing(f'"{text_path}" has no line of text. Write what is read, one sentence a line')
+    return Layout(kind=LayoutKind.TAKE, takes=[Take(paths=[path], files=[path.name], lines=lines)])
+
+
+class _Folder:
+    """The files below a folder, listed once and found again by the names that transcripts use."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.audio: list[Path] = []
+        self.others: list[Path] = []
+        if not root.is_dir():
+            raise CorpusNotFound(f'"{root}" is not there. Give the folder with the recordings')
+        for folder, folders, names in os.walk(root, onerror=_refuse):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(name for name in names if not name.startswith(".")):
+                path = Path(folder) / name
+                (self.audio if path.suffix.lower() in AUDIO_SUFFIXES else self.others).append(path)
+        if not self.audio:
+            raise CorpusNotFound(
+                f'"{root}" holds no recording ({len(self.others)} other files). '
+                f"Put sound files there: {', '.join(sorted(AUDIO_SUFFIXES))}"
+            )
+        self._by_name: dict[str, Path] = {}
+        stems = Counter(path.stem for path in self.audio)
+        for path in self.audio:
+            relative = path.relative_to(root)
+            self._by_name[str(relative.with_suffix(""))] = path
+            self._by_name[str(relative)] = path
+            for name in (path.stem, path.name):
+                if stems[path.stem] == 1:
+                    self._by_name.setdefault(name, path)
+
+    def file(self, path: Path) -> str:
+        return str(path.relative_to(self.root))
+
+    def find(self, name: str) -> Path | None:
+        clean = name.strip().removeprefix("./")
+        without = str(Path(clean).with_suffix("")) if Path(clean).suffix.lower() in AUDIO_SUFFIXES else clean
+        for each in (clean, without, Path(clean).name, Path(without).name):
+            if each in self._by_name:
+                return self._by_name[each]
+        return None
+
+    def texts(self) -> list[Path]:
+        """Text files in the folder itself, not deeper, that may be a transcript of the whole."""
+        return [
+            path
+            for path in self.others
+            if path.parent == self.root
+            and path.name not in ATTRIBUTION_NAMES
+            and path.name.lower().removesuffix(".gz").endswith((".txt", *TABLE_SUFFIXES))
+            and not path.name.lower().startswith(("readme", "licen", "copying"))
+        ]
+
+
+def _refuse(error: OSError) -> None:
+    raise CorpusUnreadable(
+        f'"{error.filename}" cannot be read ({error.strerror}). Give the account read and execute permission on it'
+    ) from error
+
+
+def _recognised(found: _Folder) -> Layout:
+    for recogniser in (_aishell, _libritts, _vctk):
+        layout = recogniser(found)
+        if layout:
+            return layout
+    # One text beside each recording is decided before any table: a folder of a.wav, a.txt has many text files.
+    paired = {path: text for path in found.audio if (text := _text_beside(path, found))}
+    candidates = [path for path in found.texts() if path not in paired.values()]
+    layouts = [layout for path in candidates if (layout := _whole(found, path, must_match=True))]
+    if len(layouts) > 1:
+        names = ", ".join(f'"{path.name}"' for path in candidates)
+        raise TranscriptDuplicated(
+            f'"{found.root}" has more than one transcript ({names}). Name the right one with --transcripts'
+        )
+    if layouts and paired and set(paired) & {r.path for r in layouts[0].recordings if r.text}:
+        raise TranscriptDuplicated(
+            f'"{found.root}" has texts beside the recordings and a table ("{candidates[0].name}"). '
+            "Name the one to use with --transcripts"
+        )
+    if layouts:
+        return layouts[0]
+    if paired:
+        return _per_clip(found, paired)
+    if len(candidates) == 1 and (lines := plain_lines(read_text(candidates[0]))):
+        return _takes(found, found.audio, lines)
+    raise TranscriptMissing(
+        f'"{found.root}" has {len(found.audio)} recordings and no transcript. Put "name<TAB>text" lines into '
+        f'"{found.root / "transcripts.tsv"}", a text beside each recording, or give a file with --transcripts'
+    )
+
+
+def _given(found: _Folder, transcripts: Path) -> Layout:
+    if transcripts.is_dir():
+        texts = {path.name: path for path in sorted(transcripts.rglob("*")) if path.name.endswith(TEXT_SUFFIXES)}
+        paired = {p: texts[p.stem + s] for p in found.audio for s in reversed(TEXT_SUFFIXES) if p.stem + s in texts}
+        if not paired:
+            raise TranscriptMissing(f'"{transcripts}" has no text named like a recording of "{found.root}"')
+        return _per_clip(found, paired)
+    if transcripts.name == "content.txt" and (rows := aishell_rows(read_text(transcripts))):
+        return _rows_layout(found, LayoutKind.AISHELL3, [replace(row, speaker=row.name[:7]) for row in rows])
+    layout = _whole(found, transcripts, must_match=False)
+    if layout:
+        return layout
+    lines = plain_lines(read_text(transcripts))
+    if not lines:
+        raise TranscriptMissing(f'"{transcripts}" has no line of text')
+    return _takes(found, found.audio, lines)
+
+
+def _whole(found: _Folder, path: Path, *, must_match: bool) -> Layout | None:
+    """The layout of one file that holds all texts, if its rows name recordings."""
+    text = read_text(path)
+    for kind, rows in ((LayoutKind.TABLE, table_rows(text, path=path)), (LayoutKind.NAMED_LINES, named_rows(text))):
+        if not rows:
+            continue
+        # "Note: this is read aloud" is a sentence, not a named line: names must be names of recordings.
+        matched = sum(found.find(row.name) is not None for row in rows)
+        if matched == 0 or (kind is LayoutKind.NAMED_LINES and matched < len(rows) // 2):
+            if must_match or kind is LayoutKind.NAMED_LINES:
+                continue
+            raise TranscriptMissing(
+                f'no row of "{path}" names a recording of "{found.root}" (the first says "{rows[0].name}"). '
+                "Make the names equal"
+            )
+        is_ljspeech = path.name == "metadata.csv" and (found.root / "wavs").is_dir()
+        return _rows_layout(found, LayoutKind.LJSPEECH if is_ljspeech else kind, rows)
+    return None
+
+
+def _rows_layout(found: _Folder, kind: LayoutKind, rows: list[Row]) -> Layout:
+    by_path: dict[Path, list[Row]] = defaultdict(list)
+    absent: list[Row] = []
+    for row in rows:
+        path = found.find(row.name)
+        if path:
+            by_path[path].append(row)
+        else:
+            absent.append(row)
+    drafts: list[Recording] = []
+    for path in found.audio:
+        own = by_path.get(path, [])
+        reasons = () if own else ("TranscriptMissing",)
+        if len({row.text for row in own}) > 1:
+            reasons = ("TranscriptDuplicated",)
+        first = own[0] if own else Row(name="", text="", line=0)
+        drafts.append(
+            Recording(
+                id="", path=path, file=found.file(path), text=first.text, speaker=first.speaker,
+                language=first.language, emotion=first.emotion, reasons=reasons,
+            )
+        )  # fmt: skip
+    drafts += [
+        Recording(
+            id="", path=found.root / row.name, file=row.name, text=row.text, speaker=row.speaker,
+            language=row.language, reasons=("AudioNotFound",),
+        )
+        for row in absent
+    ]  # fmt: skip
+    notes = []
+    if absent:
+        notes.append(f"{len(absent)} texts have no recording, the first is {absent[0].name}")
+    return Layout(kind=kind, recordings=_with_ids(drafts), notes=notes)
+
+
+def _per_clip(found: _Folder, paired: dict[Path, Path]) -> Layout:
+    texts: dict[Path, str] = {}
+    reasons: dict[Path, tuple[str, ...]] = {}
+    for path in found.audio:
+        try:
+            texts[path] = read_text(paired[path]) if path in paired else ""
+        except TranscriptEncoding as error:
+            texts[path], reasons[path] = "", (error.code,)
+        if path not in paired:
+            reasons[path] = ("TranscriptMissing",)
+    # A text of many lines beside a recording is a take that was read from a list.
+    takes = {path: lines for path, text in texts.items() if len(lines := plain_lines(text)) > 1}
+    drafts = [
+        Recording(id="", path=path, file=found.file(path), text=" ".join(text.split()), reasons=reasons.get(path, ()))
+        for path, text in texts.items()
+        if path not in takes
+    ]
+    return Layout(
+        kind=LayoutKind.TAKE if takes and not drafts else LayoutKind.TEXT_PER_CLIP,
+        recordings=_with_ids(drafts),
+        takes=[Take(paths=[path], files=[found.file(path)], lines=lines) for path, lines in takes.items()],
+    )
+
+
+def _text_beside(path: Path, found: _Folder) -> Path | None:
+    for folder in (path.parent, *(found.root / name for name in ("txt", "text", "texts", "transcripts", "lab"))):
+        for suffix in TEXT_SUFFIXES:
+            text = folder / (path.stem + suffix)
+            if text.is_file():
+                return text
+    return None
+
+
+def _takes(found: _Folder, paths: list[Path], lines: list[str]) -> Layout:
+    return Layout(
+        kind=LayoutKind.TAKE, takes=[Take(paths=paths, files=[found.file(path) for path in paths], lines=lines)]
+    )
+
+
+def _aishell(found: _Folder) -> Layout | None:
+    contents = [path for path in found.others if path.name == "content.txt"]
+    if not contents or not any(re.match(r"SSB\d{4}", path.stem) for path in found.audio):
+        return None
+    rows = [replace(row, speaker=row.name[:7]) for path in contents for row in aishell_rows(read_text(path))]
+    return _rows_layout(found, LayoutKind.AISHELL3, rows) if rows else None
+
+
+def _libritts(found: _Folder) -> Layout | None:
+    texts = {path.with_name(path.name.removesuffix(".normalized.txt")): path for path in found.others
+             if path.name.endswith(".normalized.txt")}  # fmt: skip
+    paired = {path: text for path in found.audio if (text := texts.get(path.with_suffix("")))}
+    if not paired or not all(re.match(r"\d+_\d+_", path.stem) for path in paired):
+        return None
+    return _with_speakers(_per_clip(found, paired), LayoutKind.LIBRITTS, lambda path: path.stem.split("_")[0])
+
+
+def _vctk(found: _Folder) -> Layout | None:
+    texts = {path.stem: path for path in found.others if path.suffix == ".txt" and re.match(r"[ps]\d+_\d+$", path.stem)}
+    if not texts or not any(part.startswith("wav") for path in found.audio for part in path.parts):
+        return None
+    # Two microphones recorded each sentence; the first is the one everybody trains on.
+    kept = [path for path in found.audio if not path.stem.endswith("_mic2")]
+    paired = {path: texts[stem] for path in kept if (stem := path.stem.removesuffix("_mic1")) in texts}
+    if not paired:
+        return None
+    num_left = len(found.audio) - len(kept)
+    found.audio = kept
+    layout = _with_speakers(_per_clip(found, paired), LayoutKind.VCTK, lambda path: path.stem.split("_")[0])
+    return replace(layout, notes=[f"{num_left} files of the second microphone left aside"] if num_left else [])
+
+
+def _with_speakers(layout: Layout, kind: LayoutKind, speaker_of: Callable[[Path], str]) -> Layout:
+    recordings = [replace(each, speaker=speaker_of(each.path)) for each in layout.recordings]
+    return replace(layout, kind=kind, recordings=recordings)
+
+
+def _with_ids(drafts: Iterable[Recording]) -> list[Recording]:
+    taken: set[str] = set()
+    done = []
+    for draft in drafts:
+        name = clip_id(draft.file)
+        number = 2
+        unique = name
+        while unique in taken:
+            unique, number = f"{name}-{number}", number + 1
+        taken.add(unique)
+        done.append(replace(draft, id=unique))
+    return done
+
+
+def clip_id(file: str) -> str:
+    """A name that is safe as a file name on any system, from a relative path."""
+    stem = file[: -len(Path(file).suffix)] if Path(file).suffix.lower() in AUDIO_SUFFIXES else file
+    return re.sub(r"[^\w.-]+", "-", stem, flags=re.UNICODE).strip("-.")[:120] or "clip"
+
+
+def _attribution(root: Path) -> str:
+    parts = []
+    for name in ATTRIBUTION_NAMES:
+        path = root / name
+        if path.is_file():
+            try:
+                parts.append(read_text(path).strip())
+            except ClockTrainError:
+                continue  # An attribution in another encoding must not stop a corpus; it stays with the recordings.
+    return "\n\n".join(parts)
