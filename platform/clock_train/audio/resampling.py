@@ -14,7 +14,7 @@ QUALITY = "HQ"
 """20-bit precision, pass band to 91 % of the lower Nyquist frequency: more than 16-bit recordings hold."""
 
 
-def resample(waveform: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+def resample(waveform: np.ndarray, from_hz: float, to_hz: float) -> np.ndarray:
     """The waveform at another rate.
 
     Args:
