@@ -1,0 +1,1 @@
+"""From written text to phones: the start is ``frontend.phonemize``."""

@@ -1,0 +1,1 @@
+"""English: numbers and signs into words, words into ARPAbet, ARPAbet into phones."""

@@ -1,0 +1,398 @@
+"""Numbers, dates, times, money, units, signs and abbreviations of an English text written out in words.
+
+Rules run from the most specific form to bare digits, as in the Mandarin half. American reading: month before day, no
+"and" inside numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from clock_train.text.english.numbers import cardinal, decimal, digits, ordinal, plural, year
+
+MONTHS = "January February March April May June July August September October November December".split()
+_MONTH_ABBREVIATIONS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
+
+UNITS: dict[str, tuple[str, str]] = {
+    **{
+        "kg": ("kilogram", "kilograms"),
+        "g": ("gram", "grams"),
+        "mg": ("milligram", "milligrams"),
+        "lb": ("pound", "pounds"),
+    },
+    **{
+        "lbs": ("pound", "pounds"),
+        "oz": ("ounce", "ounces"),
+        "km": ("kilometer", "kilometers"),
+        "m": ("meter", "meters"),
+    },
+    **{
+        "cm": ("centimeter", "centimeters"),
+        "mm": ("millimeter", "millimeters"),
+        "ft": ("foot", "feet"),
+        "in": ("inch", "inches"),
+    },
+    **{
+        "mi": ("mile", "miles"),
+        "mph": ("mile per hour", "miles per hour"),
+        "km/h": ("kilometer per hour", "kilometers per hour"),
+    },
+    **{"kph": ("kilometer per hour", "kilometers per hour"), "m/s": ("meter per second", "meters per second")},
+    **{
+        "L": ("liter", "liters"),
+        "l": ("liter", "liters"),
+        "ml": ("milliliter", "milliliters"),
+        "mL": ("milliliter", "milliliters"),
+    },
+    **{"h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "min": ("minute", "minutes")},
+    **{"s": ("second", "seconds"), "sec": ("second", "seconds"), "ms": ("millisecond", "milliseconds")},
+    **{
+        "°C": ("degree Celsius", "degrees Celsius"),
+        "℃": ("degree Celsius", "degrees Celsius"),
+        "℉": ("degree Fahrenheit", "degrees Fahrenheit"),
+    },
+    **{
+        "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
+        "°": ("degree", "degrees"),
+        "W": ("watt", "watts"),
+        "kW": ("kilowatt", "kilowatts"),
+    },
+    **{
+        "kWh": ("kilowatt hour", "kilowatt hours"),
+        "V": ("volt", "volts"),
+        "Hz": ("hertz", "hertz"),
+        "kHz": ("kilohertz", "kilohertz"),
+    },
+    **{
+        "MHz": ("megahertz", "megahertz"),
+        "GHz": ("gigahertz", "gigahertz"),
+        "KB": ("kilobyte", "kilobytes"),
+        "MB": ("megabyte", "megabytes"),
+    },
+    **{
+        "GB": ("gigabyte", "gigabytes"),
+        "TB": ("terabyte", "terabytes"),
+        "dB": ("decibel", "decibels"),
+        "px": ("pixel", "pixels"),
+    },
+    **{
+        "km²": ("square kilometer", "square kilometers"),
+        "m²": ("square meter", "square meters"),
+        "m³": ("cubic meter", "cubic meters"),
+    },
+    **{"㎡": ("square meter", "square meters"), "μm": ("micrometer", "micrometers"), "nm": ("nanometer", "nanometers")},
+}
+_CURRENCIES: dict[str, tuple[str, str, str, str]] = {
+    **{"$": ("dollar", "dollars", "cent", "cents"), "US$": ("US dollar", "US dollars", "cent", "cents")},
+    **{"€": ("euro", "euros", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence")},
+    **{"¥": ("yuan", "yuan", "fen", "fen"), "₩": ("won", "won", "", ""), "₹": ("rupee", "rupees", "paisa", "paise")},
+    **{"₽": ("ruble", "rubles", "kopek", "kopeks"), "HK$": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents")},
+}
+ABBREVIATIONS: dict[str, str] = {
+    **{
+        "Mr.": "Mister",
+        "Mrs.": "Missus",
+        "Ms.": "Miz",
+        "Dr.": "Doctor",
+        "Prof.": "Professor",
+        "St.": "Saint",
+        "Jr.": "Junior",
+    },
+    **{
+        "Sr.": "Senior",
+        "Gen.": "General",
+        "Col.": "Colonel",
+        "Capt.": "Captain",
+        "Lt.": "Lieutenant",
+        "Sgt.": "Sergeant",
+    },
+    **{
+        "Rev.": "Reverend",
+        "Hon.": "Honorable",
+        "Gov.": "Governor",
+        "Sen.": "Senator",
+        "Rep.": "Representative",
+        "Mt.": "Mount",
+    },
+    **{
+        "vs.": "versus",
+        "etc.": "et cetera",
+        "e.g.": "for example",
+        "i.e.": "that is",
+        "approx.": "approximately",
+        "dept.": "department",
+    },
+    **{
+        "Inc.": "Incorporated",
+        "Ltd.": "Limited",
+        "Co.": "Company",
+        "Corp.": "Corporation",
+        "Ave.": "Avenue",
+        "Blvd.": "Boulevard",
+    },
+    **{
+        "Rd.": "Road",
+        "No.": "Number",
+        "no.": "number",
+        "vol.": "volume",
+        "Vol.": "Volume",
+        "Fig.": "Figure",
+        "fig.": "figure",
+    },
+    **{
+        "Eq.": "Equation",
+        "p.": "page",
+        "pp.": "pages",
+        "est.": "established",
+        "tel.": "telephone",
+        "Tel.": "Telephone",
+        "ext.": "extension",
+    },
+    **{"Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Ms": "Miz", "vs": "versus", "w/": "with", "w/o": "without"},
+}
+SIGNS: dict[str, str] = {
+    **{
+        "&": "and",
+        "+": "plus",
+        "=": "equals",
+        "×": "times",
+        "÷": "divided by",
+        "±": "plus or minus",
+        "≈": "approximately equals",
+    },
+    **{
+        "≠": "does not equal",
+        "≤": "less than or equal to",
+        "≥": "greater than or equal to",
+        "<": "less than",
+        ">": "greater than",
+    },
+    **{
+        "@": "at",
+        "%": "percent",
+        "#": "hash",
+        "°": "degrees",
+        "√": "square root of",
+        "∞": "infinity",
+        "™": "",
+        "©": "copyright",
+    },
+    **{
+        "α": "alpha",
+        "β": "beta",
+        "γ": "gamma",
+        "δ": "delta",
+        "Δ": "delta",
+        "λ": "lambda",
+        "μ": "mu",
+        "π": "pi",
+        "σ": "sigma",
+    },
+    **{
+        "Ω": "ohm",
+        "θ": "theta",
+        "ω": "omega",
+        "φ": "phi",
+        "ε": "epsilon",
+        "Σ": "sigma",
+        "$": "dollar",
+        "€": "euro",
+        "£": "pound",
+        "¥": "yuan",
+    },
+    **{"‰": "per mille", "²": "squared", "³": "cubed"},
+}
+_SINGULAR_FRACTIONS = {"2": "half", "4": "quarter"}
+
+
+def normalize(text: str) -> str:
+    """The text as it is spoken: words, apostrophes and punctuation only.
+
+    Args:
+        text: cleaned text (``cleaning.clean``).
+    """
+    for pattern, speak in _RULES:
+        text = pattern.sub(speak, text)
+    return re.sub(r" +", " ", text).strip()
+
+
+def _amount(number: str, one: str, many: str) -> str:
+    return f"{decimal(number)} {one if number == '1' else many}"
+
+
+def _money(match: re.Match[str]) -> str:
+    one, many, cent, cents = _CURRENCIES[match["sign"]]
+    whole, _, fraction = match["amount"].partition(".")
+    if match["scale"]:
+        return f"{decimal(match['amount'])} {match['scale']} {many}"
+    if len(fraction) == 2 and cent:
+        parts = [_amount(whole, one, many)] if int(whole) else []
+        if int(fraction):
+            parts.append(_amount(str(int(fraction)), cent, cents))
+        return " and ".join(parts) if parts else f"zero {many}"
+    return _amount(match["amount"], one, many)
+
+
+def _clock(match: re.Match[str]) -> str:
+    hour, minute = cardinal(match["hour"]), match["minute"]
+    half = (match["half"] or "").lower().replace(".", "")
+    if minute and int(minute):
+        spoken = f"{hour} {'oh ' if int(minute) < 10 else ''}{cardinal(minute)}"
+    else:
+        spoken = hour if half else f"{hour} o'clock" if 0 < int(match["hour"]) <= 12 else f"{hour} hundred"
+    if match["second"]:
+        spoken += f" and {_amount(str(int(match['second'])), 'second', 'seconds')}"
+    # the full stop of "p.m." ends the sentence too where nothing or a capital follows
+    ends = (match["half"] or "").endswith(".") and re.match(r"\s*($|[A-Z])", match.string[match.end() :])
+    return spoken + (f" {half[0].upper()} M{'.' if ends else ''}" if half else "")
+
+
+def _iso_date(match: re.Match[str]) -> str:
+    return f"{MONTHS[int(match['month']) - 1]} {ordinal(match['day'])}, {year(match['year'])}"
+
+
+def _month_day(match: re.Match[str]) -> str:
+    month = _full_month(match["month"])
+    spoken = f"{month} {ordinal(match['day'])}"
+    return spoken + (f", {year(match['year'])}" if match["year"] else "")
+
+
+def _day_month(match: re.Match[str]) -> str:
+    spoken = f"{'' if match['the'] else 'the '}{ordinal(match['day'])} of {_full_month(match['month'])}"
+    return (match["the"] or "") + spoken + (f" {year(match['year'])}" if match["year"] else "")
+
+
+def _full_month(name: str) -> str:
+    return _MONTH_ABBREVIATIONS.get(name.rstrip("."), name.rstrip("."))
+
+
+def _fraction(match: re.Match[str]) -> str:
+    whole, low, high = match["whole"], match["low"], match["high"]
+    if int(high) == 0:
+        return f"{whole or ''} {cardinal(low)} over zero"
+    one = _SINGULAR_FRACTIONS.get(high, ordinal(high))
+    if int(low) == 1:
+        part = f"{'a' if whole else 'one'} {one}"
+    else:
+        part = f"{cardinal(low)} {'halves' if high == '2' else one + 's'}"
+    return f"{cardinal(whole)} and {part}" if whole else part
+
+
+def _telephone(match: re.Match[str]) -> str:
+    return ", ".join(digits(part, zero="oh") for part in re.findall(r"\d+", match[0]))
+
+
+def _decade(match: re.Match[str]) -> str:
+    number = match["number"]
+    spoken = year(number) if len(number) == 4 else cardinal(number)
+    head, _, last = spoken.rpartition(" ")
+    return f"{head} {plural(last)}".strip()
+
+
+def _bare(match: re.Match[str]) -> str:
+    number = match["number"]
+    sign = "minus " if match["minus"] else ""
+    whole = number.partition(".")[0]
+    if len(whole) > 1 and whole.startswith("0") or len(whole) > 12:
+        return sign + digits(whole) + (f" point {digits(number.partition('.')[2])}" if "." in number else "")
+    return sign + decimal(number)
+
+
+def _year_or_quantity(match: re.Match[str]) -> str:
+    return year(match["year"])
+
+
+def _mixed_id(match: re.Match[str]) -> str:
+    """``B2B``, ``A4``, ``MP3``: letters and digits apart; the letters go on as a word of their own."""
+    return " ".join(re.findall(r"[A-Za-z]+|\d+", match[0]))
+
+
+def _version(match: re.Match[str]) -> str:
+    return " point ".join(cardinal(part) for part in match[0].split("."))
+
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_BEFORE = r"(?<![\d.\w])"
+_MINUS = r"(?P<minus>(?<![\d\w)])-)?"
+_MONTH = "(?P<month>" + "|".join([*MONTHS, *(f"{short}\\.?" for short in _MONTH_ABBREVIATIONS)]) + ")"
+_UNIT_NAMES = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_CURRENCY_NAMES = "|".join(sorted(map(re.escape, _CURRENCIES), key=len, reverse=True))
+_HALF = r"(?P<half>[aApP]\.?[mM]\b\.?)"
+_ABBREVIATION = "|".join(sorted(map(re.escape, ABBREVIATIONS), key=len, reverse=True))
+_DAY = r"(?P<day>3[01]|[12]\d|0?[1-9])"
+
+_Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+_RULES: tuple[_Rule, ...] = (
+    (re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)"), lambda match: match[0].replace(",", "")),
+    (
+        re.compile(r"(?i)\b(?:https?://)?(?:www\.)[\w.-]+|\b[\w.+-]+@[\w-]+\.[\w.]+\b|\bhttps?://\S+"),
+        lambda match: _address(match[0]),
+    ),
+    (re.compile(_BEFORE + r"(?P<year>\d{4})[-/](?P<month>0?[1-9]|1[0-2])[-/]" + _DAY + r"(?!\d)"), _iso_date),
+    (re.compile(_BEFORE + r"(?P<month>0?[1-9]|1[0-2])/" + _DAY + r"/(?P<year>\d{4})(?!\d)"), _iso_date),
+    (re.compile(rf"\b{_MONTH} {_DAY}(?:st|nd|rd|th)?(?:,? (?P<year>[12]\d{{3}}))?(?![\d:])"), _month_day),
+    (
+        re.compile(
+            rf"(?P<the>\b[Tt]he )?{_BEFORE}{_DAY}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?:,? (?P<year>[12]\d{{3}}))?(?!\d)"
+        ),
+        _day_month,
+    ),
+    (
+        re.compile(rf"\b{_MONTH},? (?P<year>[12]\d{{3}})(?!\d)"),
+        lambda match: f"{_full_month(match['month'])} {year(match['year'])}",
+    ),
+    (
+        re.compile(
+            _BEFORE
+            + r"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:\s*"
+            + _HALF
+            + r")?(?![\d:])"
+        ),
+        _clock,
+    ),
+    (re.compile(_BEFORE + r"(?P<hour>1[0-2]|[1-9])(?P<minute>)(?P<second>)\s*" + _HALF), _clock),
+    (
+        re.compile(
+            rf"(?P<sign>{_CURRENCY_NAMES})\s?(?P<amount>{_NUMBER})(?:\s?(?P<scale>thousand|million|billion|trillion)\b)?"
+        ),
+        _money,
+    ),
+    (re.compile(rf"(?P<amount>{_NUMBER})(?P<scale>)\s?(?P<sign>[€£])"), _money),
+    (
+        re.compile(r"(?:\+1[- ]?)?\(?\b\d{3}\)?[- .]\d{3}[- .]\d{4}\b|\b\d{3}-\d{4}\b|\+\d{1,3}(?:[- ]\d{2,4}){2,4}\b"),
+        _telephone,
+    ),
+    (re.compile(r"(?<![\d/.])(?:(?P<whole>\d+) )?(?P<low>\d{1,3})/(?P<high>\d{1,3})(?![\d/])"), _fraction),
+    (re.compile(r"\b(?P<number>\d+)(?:st|nd|rd|th)\b"), lambda match: ordinal(match["number"])),
+    (re.compile(r"(?<!\d)'?(?P<number>[12]\d{2}0|\d0)'?s\b"), _decade),
+    (
+        re.compile(rf"{_MINUS}(?P<number>{_NUMBER})\s?%"),
+        lambda m: f"{'minus ' if m['minus'] else ''}{decimal(m['number'])} percent",
+    ),
+    (
+        re.compile(rf"{_MINUS}(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT_NAMES})(?![\w²³])"),
+        lambda m: ("minus " if m["minus"] else "") + _amount(m["number"], *UNITS[m["unit"]]),
+    ),
+    (re.compile(r"#(?=\d)"), lambda _: "number "),
+    (re.compile(r"(?<![\w.])\d+(?:\.\d+){2,}(?![\w])"), _version),
+    (
+        re.compile(rf"(?<![\d.\w-])(?P<low>{_NUMBER})\s?[-–~]\s?(?P<high>{_NUMBER})(?![\d.\w-]|\.\d)"),
+        lambda m: f"{_year_like(m['low'])} to {_year_like(m['high'])}",
+    ),
+    (re.compile(r"(?<![\w.])(?:[A-Za-z]+-?\d|\d+[A-Za-z])[A-Za-z\d]*\b"), _mixed_id),
+    (re.compile(rf"(?<![\w.])(?:{_ABBREVIATION})(?!\w)"), lambda match: ABBREVIATIONS[match[0]]),
+    (re.compile(r"(?<![\d.,\w-])(?P<year>1[1-9]\d{2}|20\d{2})(?![\d,\w-]|\.\d)"), _year_or_quantity),
+    (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})"), _bare),
+    (re.compile("[" + "".join(map(re.escape, SIGNS)) + "]"), lambda match: f" {SIGNS[match[0]]} "),
+)
+
+
+def _year_like(number: str) -> str:
+    return year(number) if len(number) == 4 and number[0] in "12" else decimal(number)
+
+
+def _address(text: str) -> str:
+    text = re.sub(r"(?i)^https?://", "", text).rstrip("/.")
+    names = {".": " dot ", "@": " at ", "/": " slash ", "-": " dash ", "_": " underscore ", ":": " colon "}
+    return "".join(names.get(char, char) for char in text)

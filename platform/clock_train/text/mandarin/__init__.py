@@ -1,0 +1,1 @@
+"""Mandarin: numbers and signs into characters, characters into syllables, syllables into phones."""

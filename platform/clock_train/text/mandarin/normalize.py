@@ -1,0 +1,287 @@
+"""Numbers, dates, money, units and signs of a Mandarin text written out in characters.
+
+Rules run from the most specific form (a date) to the least (bare digits), each replacing what it matched, so that a later
+rule never sees what an earlier one has read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from clock_train.text.mandarin.numbers import cardinal, counted, decimal, digits
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d])")
+
+UNITS: dict[str, str] = {
+    **{
+        "kg": "千克",
+        "g": "克",
+        "mg": "毫克",
+        "t": "吨",
+        "km": "公里",
+        "m": "米",
+        "cm": "厘米",
+        "mm": "毫米",
+        "nm": "纳米",
+        "μm": "微米",
+    },
+    **{
+        "km/h": "公里每小时",
+        "m/s": "米每秒",
+        "km²": "平方公里",
+        "m²": "平方米",
+        "m³": "立方米",
+        "cm²": "平方厘米",
+        "㎡": "平方米",
+    },
+    **{
+        "l": "升",
+        "L": "升",
+        "ml": "毫升",
+        "mL": "毫升",
+        "h": "小时",
+        "min": "分钟",
+        "s": "秒",
+        "ms": "毫秒",
+        "°C": "摄氏度",
+        "℃": "摄氏度",
+    },
+    **{
+        "°F": "华氏度",
+        "℉": "华氏度",
+        "°": "度",
+        "W": "瓦",
+        "kW": "千瓦",
+        "kWh": "千瓦时",
+        "V": "伏",
+        "A": "安",
+        "Hz": "赫兹",
+    },
+    **{
+        "kHz": "千赫兹",
+        "MHz": "兆赫兹",
+        "GHz": "吉赫兹",
+        "KB": "千字节",
+        "MB": "兆字节",
+        "GB": "吉字节",
+        "TB": "太字节",
+    },
+    **{
+        "dB": "分贝",
+        "bps": "比特每秒",
+        "px": "像素",
+        "Pa": "帕",
+        "kPa": "千帕",
+        "N": "牛",
+        "J": "焦",
+        "kJ": "千焦",
+        "cal": "卡",
+        "kcal": "千卡",
+    },
+}
+CURRENCIES: dict[str, str] = {
+    **{
+        "$": "美元",
+        "US$": "美元",
+        "¥": "元",
+        "¥": "元",
+        "RMB": "元",
+        "CNY": "元",
+        "€": "欧元",
+        "£": "英镑",
+        "HK$": "港元",
+    },
+    **{"₩": "韩元", "₽": "卢布", "₹": "卢比", "NT$": "新台币", "USD": "美元", "EUR": "欧元", "JP¥": "日元"},
+}
+SIGNS: dict[str, str] = {
+    **{
+        "+": "加",
+        "=": "等于",
+        "×": "乘",
+        "÷": "除以",
+        "±": "正负",
+        "≈": "约等于",
+        "≠": "不等于",
+        "≤": "小于等于",
+        "≥": "大于等于",
+    },
+    **{
+        "<": "小于",
+        ">": "大于",
+        "&": "和",
+        "@": "艾特",
+        "#": "井号",
+        "%": "百分号",
+        "‰": "千分号",
+        "√": "根号",
+        "∞": "无穷大",
+        "°": "度",
+    },
+    **{
+        "α": "阿尔法",
+        "β": "贝塔",
+        "γ": "伽马",
+        "δ": "德尔塔",
+        "Δ": "德尔塔",
+        "λ": "兰姆达",
+        "μ": "缪",
+        "π": "派",
+        "σ": "西格玛",
+        "Ω": "欧姆",
+    },
+    **{"θ": "西塔", "ω": "欧米伽", "φ": "斐", "ε": "艾普西隆", "Σ": "西格玛"},
+}
+_MEASURES = (
+    "个個只隻条條张張本名位件头頭匹间間座家台辆輛架艘颗顆粒块塊片支枝根杯瓶碗盘盒箱包袋双雙对對副套份种種类類样樣次回遍趟场場声聲步"
+    "岁歲年天周月日夜秒分刻点點斤两兩吨噸升米里亩畝元角毛层層楼句段篇章首册冊项項级級届屆门門节節堂页頁把朵棵株滴顿頓班群批组組队隊扇幅面期"
+)
+_QUANTITY_AFTER = re.compile(
+    rf"[多几余]?(?:小时|分钟|公里|公斤|千克|毫升|厘米|星期|礼拜|美元|英镑|欧元|人|倍|[{_MEASURES}])"
+)
+_LIANG_WORDS = "小时|分钟|公里|公斤|千克|厘米|毫米|星期|礼拜|美元|欧元|英镑|平方|立方|个|個|只|条|张|本|名|位|件|头|匹|间|座|家|台|辆|架|艘|颗|粒|块|片|支|根|杯|瓶|碗|盘|盒|箱|包|袋|双|对|副|套|份|种|类|样|次|回|遍|趟|场|声|步|岁|年(?!级|代)|天|周|点|斤|吨|升|米|里|元|角|毛|层|句|段|篇|章|首|册|项|届|门|节|堂|页|把|朵|棵|株|滴|顿|班|群|批|组|队|扇|幅|面|期|人|倍|千|万|亿|秒|分|克|度"
+
+
+def normalize(text: str) -> str:
+    """The text as it is spoken; characters, Latin words and punctuation only.
+
+    Args:
+        text: cleaned text (``cleaning.clean``); Latin letters may stand in it and stay.
+    """
+    text = _GROUPED.sub(lambda match: match[0].replace(",", ""), text)
+    for pattern, speak in _RULES:
+        text = pattern.sub(speak, text)
+    return text
+
+
+def _year(number: str) -> str:
+    return digits(number)
+
+
+def _date(match: re.Match[str]) -> str:
+    year, month, day = match["year"], match["month"], match["day"]
+    spoken = f"{_year(year)}年{cardinal(month)}月" if year else f"{cardinal(month)}月"
+    return spoken + (f"{cardinal(day)}日" if day else "")
+
+
+def _clock(match: re.Match[str]) -> str:
+    hour, minute, second = match["hour"], match["minute"], match["second"]
+    half = (match["half"] or "").lower().replace(".", "")
+    hour_number = int(hour)
+    prefix = ""
+    if half:
+        prefix = "上午" if half == "am" else "下午" if hour_number < 6 or hour_number == 12 else "晚上"
+    spoken = prefix + counted(hour) + "点"
+    if int(minute) or second:
+        spoken += (
+            "零" + cardinal(minute) + "分"
+            if 0 < int(minute) < 10
+            else "零分"
+            if not int(minute)
+            else cardinal(minute) + "分"
+        )
+    else:
+        spoken += "整" if not half else ""
+    if second:
+        spoken += ("零" if 0 < int(second) < 10 else "") + cardinal(second) + "秒"
+    return spoken
+
+
+def _money(match: re.Match[str]) -> str:
+    amount, scale = match["amount"], match["scale"] or ""
+    currency = CURRENCIES[match["sign"]]
+    whole, _, cents = amount.partition(".")
+    if currency == "元" and len(cents) in (1, 2) and not scale:
+        jiao, fen = cents[0], cents[1:]
+        spoken = "" if int(whole) == 0 and int(cents) else counted(whole) + "元"
+        spoken += digits(jiao) + "角" if jiao != "0" else "零" if fen and fen != "0" and spoken else ""
+        return spoken + (digits(fen) + "分" if fen and fen != "0" else "")
+    return (counted(amount) if not scale else counted(amount) + scale) + currency
+
+
+def _percent(match: re.Match[str]) -> str:
+    sign = "负" if match["minus"] else ""
+    out_of = "千分之" if match["sign"] == "‰" else "百分之"
+    upto = f"到{decimal(match['upto'])}" if match["upto"] else ""
+    return sign + out_of + decimal(match["number"]) + upto
+
+
+def _unit(match: re.Match[str]) -> str:
+    sign = "负" if match["minus"] else ""
+    unit = UNITS[match["unit"]]
+    if unit in ("摄氏度", "华氏度"):
+        return f"{'零下' if sign else ''}{decimal(match['number'])}{unit}"
+    return sign + counted(match["number"]) + unit
+
+
+def _telephone(match: re.Match[str]) -> str:
+    return ",".join(digits(part, one="幺") for part in re.findall(r"\d+", match[0]))
+
+
+def _range(match: re.Match[str]) -> str:
+    return f"{decimal(match['low'])}到{decimal(match['high'])}"
+
+
+def _mixed_id(match: re.Match[str]) -> str:
+    return re.sub(r"\d+", lambda number: digits(number[0], one="一"), match[0])
+
+
+def _bare(match: re.Match[str]) -> str:
+    number = match["number"]
+    sign = "负" if match["minus"] else ""
+    whole = number.partition(".")[0]
+    if len(whole) > 1 and whole.startswith("0") or len(whole) > 12:
+        return digits(whole) + ("点" + digits(number.partition(".")[2]) if "." in number else "")
+    return sign + decimal(number)
+
+
+_BEFORE = r"(?<![\d.A-Za-z])"
+_MINUS = r"(?P<minus>(?<![\d\w一-鿿])-)?"
+_UNIT_NAMES = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_CURRENCY_NAMES = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
+_CLOCK = r"(?P<hour>[01]?\d|2[0-4])\s*:\s*(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:\s*(?P<half>[aApP]\.?[mM]\.?))?(?![\d:])"
+
+_Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+_RULES: tuple[_Rule, ...] = (
+    (
+        re.compile(
+            _BEFORE
+            + r"(?P<year>\d{4})\s*([-/.])\s*(?P<month>0?[1-9]|1[0-2])\s*\2\s*(?P<day>0?[1-9]|[12]\d|3[01])(?!\d)[日号]?"
+        ),
+        _date,
+    ),
+    (re.compile(_BEFORE + r"(?P<year>\d{4})[-/](?P<month>0[1-9]|1[0-2])(?P<day>)(?![\d/-])月?"), _date),
+    (re.compile(r"(?<!\d)(?P<year>\d{4}|\d{2})(?=\s?年(?![以来内之间级]))"), lambda match: _year(match["year"])),
+    (re.compile(_BEFORE + _CLOCK), _clock),
+    (re.compile(rf"(?P<sign>{_CURRENCY_NAMES})\s*(?P<amount>{_NUMBER})(?P<scale>[百千]?[万亿])?"), _money),
+    (re.compile(rf"(?P<amount>{_NUMBER})(?P<scale>[百千]?[万亿])?\s*(?P<sign>{_CURRENCY_NAMES})(?![A-Za-z])"), _money),
+    (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})%?(?:\s*[-~～至到]\s*(?P<upto>{_NUMBER}))?(?P<sign>[%‰])"), _percent),
+    (re.compile(_BEFORE + r"(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)"), _telephone),
+    (re.compile(_BEFORE + r"\(?0\d{2,3}\)?[- ]\d{7,8}(?!\d)"), _telephone),
+    (re.compile(_BEFORE + r"[48]00[- ]\d{3}[- ]?\d{4}(?!\d)|" + _BEFORE + r"\d{3}-\d{4}(?!\d)"), _telephone),
+    (
+        re.compile(r"(?<=[电话号码机证卡号线])(?:[是为:：]\s*)?\d{3,}(?!\d)"),
+        lambda match: re.sub(r"\d+", _telephone, match[0]),
+    ),
+    (
+        re.compile(r"(?<!\d)(?:110|119|120|122|114|12306|12315|12345|10086|10010|10000)(?![\d.多个元块年万米人])"),
+        _telephone,
+    ),
+    (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT_NAMES})(?![A-Za-z])"), _unit),
+    (
+        re.compile(r"(?<![\d/.])(?P<low>\d{1,4})/(?P<high>\d{1,4})(?![\d/])"),
+        lambda m: f"{cardinal(m['high'])}分之{cardinal(m['low'])}",
+    ),
+    (re.compile(rf"(?<![\d.-])(?P<low>{_NUMBER})\s*[-~～—]\s*(?P<high>{_NUMBER})(?![\d.-])"), _range),
+    (
+        re.compile(r"(?<![\d:])(?P<low>\d{1,3}):(?P<high>\d{1,3})(?![\d:])"),
+        lambda m: f"{cardinal(m['low'])}比{cardinal(m['high'])}",
+    ),
+    (re.compile(r"[A-Za-z]+-?\d[\dA-Za-z]*"), _mixed_id),
+    (re.compile(r"(?<![\d.第零十])2(?=(?:多|来)?(?:" + _LIANG_WORDS + "))"), lambda _: "两"),
+    (re.compile(r"(?<=\d)\.(?=\d+(?:\.\d+)+)|(?<=\d\.\d)\.(?=\d)"), lambda _: "点"),
+    (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})"), _bare),
+    (re.compile("(?<=[零一二三四五六七八九十百千万亿])[*xX](?=[零一二三四五六七八九十百千万亿])"), lambda _: "乘"),
+    (re.compile("[" + "".join(map(re.escape, SIGNS)) + "]"), lambda match: SIGNS[match[0]]),
+)

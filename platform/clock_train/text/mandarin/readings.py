@@ -1,0 +1,136 @@
+"""Characters to pinyin: segmentation, phrase readings, and rules for the polyphones that phrases do not settle.
+
+Segmentation is jieba's (rjieba), readings are pypinyin's phrase and character tables; both load in 0.3 s together. A word
+that is no phrase itself is covered by the longest phrases inside it, since jieba's words and pypinyin's phrases differ.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from clock_train.text.mandarin.polyphones import PHRASES, polyphone_reading
+from clock_train.text.mandarin.sandhi import Syllable
+
+_MAX_PHRASE = 8
+_TONE_MARKS = {
+    mark: (plain, tone)
+    for plain, marks in {
+        **{"a": "āáǎà", "o": "ōóǒò", "e": "ēéěè", "i": "īíǐì", "u": "ūúǔù", "v": "ǖǘǚǜ"},
+    }.items()
+    for tone, mark in enumerate(marks, start=1)
+} | {"ü": ("v", 5), "ń": ("n", 2), "ň": ("n", 3), "ǹ": ("n", 4), "ḿ": ("m", 2)}
+
+
+def read_words(text: str) -> list[tuple[str, list[Syllable]]]:
+    """Words of a run of Han characters with the syllables of each, before sandhi.
+
+    Characters without any reading (rare extension blocks) have no syllable.
+    """
+    words = _segment(text)
+    return [(word, _word_syllables(word, words, index)) for index, word in enumerate(words)]
+
+
+def is_phrase(text: str) -> bool:
+    """Whether this is a word of its own in the phrase table."""
+    return text in _phrases()
+
+
+def numbered(marked: str) -> tuple[str, int]:
+    """``háng`` as (``hang``, 2); without a mark the tone is 5."""
+    spelling, tone = [], 5
+    for letter in marked.replace("ê̄", "ê").replace("m̀", "m"):
+        plain, letter_tone = _TONE_MARKS.get(letter, (letter, 5))
+        spelling.append(plain)
+        tone = letter_tone if letter_tone != 5 else tone
+    return "".join(letter for letter in spelling if letter.isalpha()), tone
+
+
+def _segment(text: str) -> list[str]:
+    import rjieba
+
+    words: list[str] = []
+    for word in rjieba.cut(text):
+        # 不 and 一 stand alone in sandhi's eyes; jieba sometimes cuts 儿 off the word that it curls.
+        if word == "儿" and words and len(words[-1]) > 1:
+            words[-1] += word
+        else:
+            words.append(word)
+    return words
+
+
+def _word_syllables(word: str, words: list[str], index: int) -> list[Syllable]:
+    if len(word) == 1:
+        before = words[index - 1] if index else ""
+        after = words[index + 1] if index + 1 < len(words) else ""
+        marked = polyphone_reading(word, before, after)
+        if marked is not None:
+            return [Syllable(word, *numbered(marked))]
+    return [Syllable(char, spelling, tone) for char, spelling, tone in _readings(word)]
+
+
+@lru_cache(maxsize=32768)
+def _readings(word: str) -> tuple[tuple[str, str, int], ...]:
+    readings: list[tuple[str, str, int]] = []
+    position = 0
+    while position < len(word):
+        for end in range(min(len(word), position + _MAX_PHRASE), position, -1):
+            part = word[position:end]
+            marked = _part_readings(part)
+            if marked is not None:
+                readings.extend((char, *numbered(sound)) for char, sound in zip(part, marked, strict=True))
+                break
+        else:
+            end = position + 1
+        position = end
+    return tuple(_with_erhua(word, readings))
+
+
+def _part_readings(part: str) -> list[str] | None:
+    if len(part) == 1:
+        sounds = _characters().get(ord(part))
+        return [PHRASES.get(part, [sounds.split(",")[0]])[0]] if sounds else None
+    if part in PHRASES:
+        return PHRASES[part]
+    phrase = _phrases().get(part)
+    # a few phrases of the table hold punctuation or more syllables than characters
+    return [sounds[0] for sounds in phrase] if phrase is not None and len(phrase) == len(part) else None
+
+
+def _with_erhua(word: str, readings: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """Fold a suffix 儿 into the syllable before it; 儿 that is a word part of its own (婴儿, 儿子) stays."""
+    curled: list[tuple[str, str, int]] = []
+    for index, (char, spelling, tone) in enumerate(readings):
+        is_suffix = (
+            char == "儿"
+            and index == len(readings) - 1
+            and index > 0
+            and word not in _FULL_ER
+            and word[-2:] not in _FULL_ER
+        )
+        if is_suffix and not curled[-1][1].endswith("r"):
+            before, before_spelling, before_tone = curled[-1]
+            curled[-1] = (before + char, before_spelling + "r", before_tone)
+        else:
+            curled.append((char, spelling, tone))
+    return curled
+
+
+_FULL_ER = frozenset(
+    "婴儿 幼儿 孤儿 女儿 男儿 胎儿 健儿 少儿 小儿 孩儿 混血儿 新生儿 宠儿 弃儿 早产儿 幸运儿 佼佼者 育儿 生儿 患儿 托儿 痴儿 侏儒 孙儿 妻儿 犬儿 "
+    "产儿 生儿 血儿 运儿 伯儿 尔儿 鸟儿 马儿 二儿 大儿 洛儿".split()
+) - {"鸟儿"}
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> dict[str, Any]:
+    from pypinyin.phrases_dict import phrases_dict
+
+    return phrases_dict
+
+
+@lru_cache(maxsize=1)
+def _characters() -> dict[int, str]:
+    from pypinyin.pinyin_dict import pinyin_dict
+
+    return pinyin_dict

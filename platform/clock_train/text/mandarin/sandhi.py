@@ -1,0 +1,121 @@
+"""How tones change each other in connected Mandarin: 不, 一, the third tone and the neutral tone.
+
+Works on syllables with their characters, so that it can be tested on its own. The order matters: neutral tones first
+(a syllable that has lost its tone changes nothing), then 不 and 一, which look at the final tone of what follows, then the
+third tone, first inside words and then over the words of one breath group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clock_train.text.mandarin.neutral import neutral_positions
+
+_DIGITS = frozenset("零〇一二三四五六七八九十百千万亿两幺点")
+
+
+@dataclass
+class Syllable:
+    """One spoken syllable; ``tone`` is what sandhi changes."""
+
+    char: str
+    spelling: str
+    tone: int
+    is_fixed: bool = False
+    """Given by the writer or a phrase: never changed."""
+
+    @property
+    def pinyin(self) -> str:
+        """Such as ``hang2``."""
+        return f"{self.spelling}{self.tone}"
+
+
+def apply_sandhi(words: Sequence[Sequence[Syllable]]) -> None:
+    """Change the tones in place.
+
+    Args:
+        words: the words of one breath group (no punctuation inside), each with its syllables.
+    """
+    for word in words:
+        for position in neutral_positions("".join(syllable.char for syllable in word)):
+            if position < len(word) and not word[position].is_fixed:
+                word[position].tone = 5
+    _bu_and_yi(words)
+    _third_tones(words)
+
+
+def _bu_and_yi(words: Sequence[Sequence[Syllable]]) -> None:
+    line = [syllable for word in words for syllable in word]
+    ends = _word_ends(words)
+    for index, syllable in enumerate(line):
+        if syllable.is_fixed or syllable.char not in "不一":
+            continue
+        before = line[index - 1] if index else None
+        after = line[index + 1] if index + 1 < len(line) else None
+        if syllable.char == "不":
+            _bu(syllable, before, after)
+        elif syllable.tone == 1:
+            _yi(syllable, before, after, is_word_end=index in ends)
+
+
+def _bu(syllable: Syllable, before: Syllable | None, after: Syllable | None) -> None:
+    if before is not None and after is not None and before.char == after.char:
+        syllable.tone = 5  # 好不好, 是不是
+    elif after is not None and after.tone == 4:
+        syllable.tone = 2
+
+
+def _yi(syllable: Syllable, before: Syllable | None, after: Syllable | None, *, is_word_end: bool) -> None:
+    if before is not None and before.char in _DIGITS | {"第", "初", "周", "期", "拜"}:
+        return  # 第一, 十一, 星期一
+    if after is None or after.char in _DIGITS - set("百千万亿") or after.char in "月号日":
+        return  # at the end, digit by digit, and in dates
+    if before is not None and before.char == after.char and before.tone != 5 and not is_word_end:
+        syllable.tone = 5  # 看一看
+    elif before is not None and before.char == after.char:
+        syllable.tone = 5
+    elif after.tone == 4 or (after.tone == 5 and after.char in "个個"):
+        syllable.tone = 2
+    else:
+        syllable.tone = 4
+
+
+def _third_tones(words: Sequence[Sequence[Syllable]]) -> None:
+    """Third before third becomes second: inside each word from its parts, then where words meet.
+
+    小老虎 (小 + 老虎) keeps 小 half-third in slow speech; the common reading 2-2-3 or 3-2-3 follows the inner structure:
+    the last two syllables of a three-syllable word bind first unless its first two are a word of their own.
+    """
+    for word in words:
+        _third_tones_of_word(word)
+    spoken = [word for word in words if word]
+    for left, right in zip(spoken, spoken[1:], strict=False):
+        if left[-1].tone == 3 and right[0].tone == 3 and not left[-1].is_fixed:
+            left[-1].tone = 2
+
+
+def _third_tones_of_word(word: Sequence[Syllable]) -> None:
+    if len(word) == 3 and all(syllable.tone == 3 for syllable in word):
+        if _is_two_plus_one("".join(syllable.char for syllable in word)):
+            word[0].tone = word[1].tone = 2  # 展览馆 2-2-3
+        else:
+            word[1].tone = 2  # 小老虎 3-2-3
+        return
+    for left, right in zip(word, word[1:], strict=False):
+        if left.tone == 3 and right.tone == 3 and not left.is_fixed:
+            left.tone = 2
+
+
+def _is_two_plus_one(word: str) -> bool:
+    from clock_train.text.mandarin.readings import is_phrase
+
+    return is_phrase(word[:2]) or not is_phrase(word[1:])
+
+
+def _word_ends(words: Sequence[Sequence[Syllable]]) -> set[int]:
+    ends, position = set(), 0
+    for word in words:
+        position += len(word)
+        ends.add(position - 1)
+    return ends
