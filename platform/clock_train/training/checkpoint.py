@@ -1,0 +1,143 @@
+"""A run as bytes and back: what must survive so that a resumed run equals an unbroken one.
+
+Weights are safetensors; optimiser and random state are read with ``weights_only=True``; nothing is ever unpickled. Where
+the bytes go, and the COMMITTED marker, is the storage's business.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from clock_train.errors import CheckpointMismatch
+from clock_train.training.batching import SamplerPosition
+
+if TYPE_CHECKING:
+    from clock_train.training.run import Run
+
+FORMAT_VERSION = 1
+
+
+@dataclass
+class RunState:
+    """The numbers of a run that are no tensors."""
+
+    step: int = 0
+    cpu_seconds: float = 0.0
+    """Process CPU time spent in steps, over all resumptions; what a CPU budget is counted in."""
+    position: SamplerPosition = field(default_factory=SamplerPosition)
+    best_score: float | None = None
+    best_step: int | None = None
+    validations_without_gain: int = 0
+    ema_updates: int = 0
+    generator_norms: list[float] = field(default_factory=list)
+    discriminator_norms: list[float] = field(default_factory=list)
+    fingerprint: str = ""
+    """Of model, vocabulary and speakers; a checkpoint of another model is refused."""
+
+
+def to_files(run: Run) -> dict[str, bytes]:
+    """Every file of a checkpoint by name."""
+    state = run.state
+    state.ema_updates = run.average.updates
+    state.generator_norms = list(run.generator_clip.running)
+    files = {
+        "generator.safetensors": _weights(run.voice),
+        "ema.safetensors": safetensors.torch.save(_contiguous(run.average.state())),
+        "optimizer_generator.pt": _tensors(run.generator_optimizer.state_dict()),
+        "random.pt": _tensors(_random_state(run)),
+    }
+    if run.discriminators is not None and run.discriminator_optimizer is not None:
+        state.discriminator_norms = list(run.discriminator_clip.running)
+        files["discriminators.safetensors"] = _weights(run.discriminators)
+        files["optimizer_discriminator.pt"] = _tensors(run.discriminator_optimizer.state_dict())
+    if run.frozen_durations is not None:
+        files["durations.safetensors"] = safetensors.torch.save({"durations": run.frozen_durations.contiguous().cpu()})
+    files["state.json"] = json.dumps({"format": FORMAT_VERSION, **asdict(state)}, indent=1).encode()
+    return files
+
+
+def restore(run: Run, files: Mapping[str, bytes]) -> None:
+    """Put a run back to where ``files`` left it.
+
+    Raises:
+        CheckpointMismatch: the files are of another model, vocabulary or set of speakers.
+    """
+    saved = read_state(files)
+    if saved.fingerprint != run.state.fingerprint:
+        raise CheckpointMismatch(
+            f"this checkpoint (step {saved.step}) belongs to another model, phone inventory or list of speakers than the "
+            "run that would go on from it; start a new output folder, or go back to the configuration it was made with"
+        )
+    run.state = saved
+    run.voice.load_state_dict(safetensors.torch.load(files["generator.safetensors"]))
+    run.average.load(safetensors.torch.load(files["ema.safetensors"]), saved.ema_updates)
+    run.generator_optimizer.load_state_dict(_load(files["optimizer_generator.pt"]))
+    run.generator_clip.running = list(saved.generator_norms)
+    if "discriminators.safetensors" in files:
+        run.begin_contest()
+        assert run.discriminators is not None and run.discriminator_optimizer is not None
+        run.discriminators.load_state_dict(safetensors.torch.load(files["discriminators.safetensors"]))
+        run.discriminator_optimizer.load_state_dict(_load(files["optimizer_discriminator.pt"]))
+        run.discriminator_clip.running = list(saved.discriminator_norms)
+    if "durations.safetensors" in files:
+        durations = safetensors.torch.load(files["durations.safetensors"])["durations"]
+        run.frozen_durations = durations.to(run.device)
+    _set_random_state(run, _load(files["random.pt"]))
+
+
+def read_state(files: Mapping[str, bytes]) -> RunState:
+    """The numbers of a checkpoint.
+
+    Raises:
+        CheckpointMismatch: a later format than this version reads.
+    """
+    raw = json.loads(files["state.json"])
+    if raw.pop("format") != FORMAT_VERSION:
+        raise CheckpointMismatch("this checkpoint was written by another version of clock-train; install that version")
+    return RunState(**{**raw, "position": SamplerPosition(**raw["position"])})
+
+
+def load_average(voice: nn.Module, files: Mapping[str, bytes]) -> None:
+    """Load the averaged weights, which are the ones that speak."""
+    voice.load_state_dict(safetensors.torch.load(files["generator.safetensors"]))
+    voice.load_state_dict(safetensors.torch.load(files["ema.safetensors"]), strict=False)
+
+
+def _random_state(run: Run) -> dict[str, Tensor]:
+    state = {"batches": run.generator.get_state(), "torch": torch.get_rng_state()}
+    if run.device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(run.device)
+    return state
+
+
+def _set_random_state(run: Run, state: Mapping[str, Tensor]) -> None:
+    run.generator.set_state(state["batches"])
+    torch.set_rng_state(state["torch"])
+    if run.device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], run.device)
+
+
+def _weights(module: nn.Module) -> bytes:
+    return safetensors.torch.save(_contiguous(module.state_dict()))
+
+
+def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+
+
+def _tensors(value: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def _load(data: bytes) -> Any:
+    return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")

@@ -1,0 +1,215 @@
+"""One step of the generator: a batch in, every loss term out.
+
+A module of its own, so that parallelism can wrap it from outside. The mel statistics by which log-mel is normalised are
+fixed numbers, not learnt from a corpus: a fine-tune must see what its base saw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from clock_train.errors import ConfigError
+from clock_train.models.alignment import expand
+from clock_train.models.condition import clean_circumstances
+from clock_train.models.spectral import Spectrogram
+from clock_train.models.voice import Hearing, Reading, VoiceModel, VoiceSource, length_mask
+from clock_train.training.device_corpus import Batch
+from clock_train.training.losses import (
+    aligned_mel_loss,
+    duration_loss,
+    kl_divergence,
+    masked_mean,
+    multi_resolution_stft,
+)
+from clock_train.training.schedule import Phase
+
+MEL_CENTRE, MEL_SCALE = -5.0, 2.5
+"""Natural-log mel of speech at usual levels; normalised values lie within about plus or minus 2."""
+STFT_WINDOWS = (512, 1_024, 256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Weights of the terms; zero switches a term off."""
+
+    mel: float = 45.0
+    stft: float = 10.0
+    kl: float = 1.0
+    duration: float = 1.0
+    alignment: float = 1.0
+    adversarial: float = 1.0
+    feature_matching: float = 2.0
+    latent_size: float = 0.01
+    """Keeps latents near unit size while no text predicts them yet."""
+    crop_frames: int = 32
+
+    def __post_init__(self) -> None:
+        if self.crop_frames < 8:
+            raise ConfigError(f"training.loss.crop_frames is {self.crop_frames}; give at least 8")
+
+
+@dataclass
+class StepOutput:
+    """The terms already weighted, and the crops that discriminators compare."""
+
+    terms: dict[str, Tensor]
+    generated_BN: Tensor
+    natural_BN: Tensor
+    durations_BL: Tensor
+
+
+class GeneratorStep(nn.Module):
+    """A voice model with its losses."""
+
+    def __init__(self, voice: VoiceModel, config: LossConfig) -> None:
+        super().__init__()
+        self.voice, self.loss_config = voice, config
+        self.spectrogram = Spectrogram(voice.config.mel)
+        for size in STFT_WINDOWS:
+            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
+
+    def forward(
+        self,
+        batch: Batch,
+        phase: Phase,
+        *,
+        detach_prior: bool,
+        durations_BL: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> StepOutput:
+        """All terms of one batch.
+
+        Args:
+            batch: from ``DeviceCorpus``.
+            phase: what is trained.
+            detach_prior: whether prior and durations read a detached text encoder.
+            durations_BL: frozen durations; None searches them.
+            generator: CPU generator of crops and posterior noise.
+        """
+        log_spectrum, log_mel = self._spectra(batch)
+        condition = self._condition(batch, log_mel)
+        reading = self.voice.read(batch.ids_B3L, batch.phones_B, condition)
+        mel = (log_mel - MEL_CENTRE) / MEL_SCALE
+        if durations_BL is None:
+            durations_BL = self.voice.search_alignment(reading, mel, batch.phones_B, batch.frames_B)
+        mask = length_mask(batch.frames_B, mel.shape[-1])
+        aligned = aligned_mel_loss(reading.mel_BML.float(), mel, expand(durations_BL, mel.shape[-1]), mask)
+        terms = {"alignment": self.loss_config.alignment * aligned}
+        starts, crop = self._crops(batch, generator)
+        if phase is Phase.HEARING:
+            latent = self._hear_crops(log_spectrum, condition, starts, crop, terms, generator)
+        else:
+            hearing = self._hear_clips(log_spectrum, batch.frames_B, condition, generator)
+            self._predict(hearing, reading, durations_BL, condition, terms, detach_prior=detach_prior)
+            latent = _cut(hearing.latent, starts, crop)
+        hop = self.voice.config.mel.hop_samples
+        generated = self.voice.vocoder(latent, condition)
+        natural = _cut(batch.waveform_BN.unsqueeze(1), starts * hop, crop * hop).squeeze(1)
+        self._compare(generated, natural, terms)
+        return StepOutput(terms, generated, natural, durations_BL)
+
+    @torch.no_grad()
+    def _spectra(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        with torch.autocast(batch.waveform_BN.device.type, enabled=False):
+            return self.spectrogram(batch.waveform_BN)
+
+    def _condition(self, batch: Batch, log_mel_BMT: Tensor) -> Tensor:
+        return self.voice.condition(
+            speaker_vectors(self.voice, batch.speaker_B, log_mel_BMT, batch.frames_B),
+            batch.labels_B2,
+            batch.circumstances_B2,
+        )
+
+    def _crops(self, batch: Batch, generator: torch.Generator | None) -> tuple[Tensor, int]:
+        crop = min(self.loss_config.crop_frames, batch.waveform_BN.shape[1] // self.voice.config.mel.hop_samples)
+        at = torch.rand(batch.frames_B.shape, generator=generator).to(batch.waveform_BN.device)
+        return (at * torch.clamp(batch.frames_B - crop + 1, min=1)).long(), crop
+
+    def _noise(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
+        shape = (like.shape[0], self.voice.config.latent_channels, like.shape[2])
+        return torch.randn(shape, generator=generator).to(like.device)
+
+    def _hear_crops(
+        self,
+        log_spectrum: Tensor,
+        condition: Tensor,
+        starts: Tensor,
+        crop: int,
+        terms: dict[str, Tensor],
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        cut = _cut(log_spectrum, starts, crop)
+        frames = torch.full_like(starts, crop)
+        hearing = self.voice.hear(cut, frames, condition, self._noise(cut, generator))
+        size = 0.5 * (hearing.mean.square() + torch.exp(2 * hearing.log_deviation)) - hearing.log_deviation - 0.5
+        terms["latent_size"] = self.loss_config.latent_size * masked_mean(size, hearing.mask_B1T)
+        return hearing.latent
+
+    def _hear_clips(
+        self, log_spectrum: Tensor, frames_B: Tensor, condition: Tensor, generator: torch.Generator | None
+    ) -> Hearing:
+        return self.voice.hear(log_spectrum, frames_B, condition, self._noise(log_spectrum, generator))
+
+    def _predict(
+        self,
+        hearing: Hearing,
+        reading: Reading,
+        durations_BL: Tensor,
+        condition: Tensor,
+        terms: dict[str, Tensor],
+        *,
+        detach_prior: bool,
+    ) -> None:
+        encoded = reading.encoded_BCL.detach() if detach_prior else reading.encoded_BCL
+        mean, log_deviation = self.voice.prior(encoded, durations_BL, hearing.mask_B1T, condition)
+        seen = self.voice.flow(hearing.latent, hearing.mask_B1T, condition)
+        divergence = kl_divergence(
+            seen.float(), hearing.log_deviation.float(), mean.float(), log_deviation.float(), hearing.mask_B1T
+        )
+        # nats a frame, as the field counts them
+        terms["kl"] = self.loss_config.kl * divergence * self.voice.config.latent_channels
+        log_frames = self.voice.duration(reading.encoded_BCL.detach(), reading.mask_B1L, condition.detach())
+        terms["duration"] = self.loss_config.duration * duration_loss(
+            log_frames.float(), durations_BL, reading.mask_B1L
+        )
+
+    def _compare(self, generated: Tensor, natural: Tensor, terms: dict[str, Tensor]) -> None:
+        with torch.autocast(generated.device.type, enabled=False):
+            made = self.spectrogram.log_mel_of(self.spectrogram.magnitude(generated.float()))
+            real = self.spectrogram.log_mel_of(self.spectrogram.magnitude(natural))
+            terms["mel"] = self.loss_config.mel * (made - real).abs().mean()
+            if self.loss_config.stft:
+                windows = [getattr(self, f"window_{size}") for size in STFT_WINDOWS]
+                terms["stft"] = self.loss_config.stft * multi_resolution_stft(generated.float(), natural, windows)
+
+
+def speaker_vectors(voice: VoiceModel, speaker_B: Tensor, log_mel_BMT: Tensor, frames_B: Tensor) -> Tensor:
+    """Speaker vectors (B, E): heard by the encoder, or looked up."""
+    if voice.config.voice_source is VoiceSource.STORED:
+        return voice.stored_speakers(speaker_B)
+    return voice.speaker_encoder(mfcc_of(log_mel_BMT, voice.config.speaker_encoder.coefficients), frames_B)
+
+
+def mfcc_of(log_mel_BMT: Tensor, coefficients: int) -> Tensor:
+    """MFCCs (B, K, T) by the orthonormal DCT-II of log-mel, as ``audio.mfcc`` computes them."""
+    bands = log_mel_BMT.shape[1]
+    n = torch.arange(bands, device=log_mel_BMT.device, dtype=torch.float32)
+    k = torch.arange(coefficients, device=log_mel_BMT.device, dtype=torch.float32)
+    basis = torch.cos(torch.pi / bands * (n[None] + 0.5) * k[:, None]) * (2.0 / bands) ** 0.5
+    basis = torch.cat([basis[:1] * 0.5**0.5, basis[1:]])
+    return basis @ log_mel_BMT
+
+
+def neutral_condition(voice: VoiceModel, speaker_BE: Tensor, labels_B2: Tensor) -> Tensor:
+    """The condition of synthesis: a clean recording at its natural speed."""
+    return voice.condition(speaker_BE, labels_B2, clean_circumstances(speaker_BE.shape[0], speaker_BE.device))
+
+
+def _cut(x_BCT: Tensor, starts_B: Tensor, length: int) -> Tensor:
+    """(B, C, length) from each row's own start; rows that end earlier are cut at the tensor's end."""
+    at = starts_B[:, None] + torch.arange(length, device=x_BCT.device)
+    at = torch.clamp(at, max=x_BCT.shape[2] - 1)
+    return torch.gather(x_BCT, 2, at[:, None].expand(-1, x_BCT.shape[1], -1))

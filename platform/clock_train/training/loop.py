@@ -1,0 +1,199 @@
+"""The training loop: steps, validations and checkpoints until the run is done, stopped or out of budget.
+
+``fit`` knows no platform. Checkpoints leave through ``save``, figures through ``report``, and the wish to stop comes in
+through ``stop_requested``; a folder, an object store, a progress bar or a tracker stand behind those.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+import numpy as np
+
+from clock_train.errors import TrainingOutOfMemory
+from clock_train.training import checkpoint
+from clock_train.training.memory import is_out_of_memory, largest_fitting
+from clock_train.training.run import Run
+from clock_train.training.validation import ValidationScores, durations_of_corpus, validate
+from clock_train.training.watch import LossWatch
+
+GPU_LOOK_EVERY = 20
+"""Steps between two looks at the loss on a GPU: each look waits for the device."""
+
+
+class Ending(Enum):
+    """Why a run ended."""
+
+    STEPS = "all steps done"
+    BUDGET = "CPU budget spent"
+    EARLY = "no better score for the given patience"
+    STOPPED = "asked to stop; a checkpoint was saved"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a listener learns of one step."""
+
+    step: int
+    max_steps: int
+    phase: str
+    terms: dict[str, float]
+    fraction: float
+    """Of the whole run, by steps or by budget, whichever is further."""
+    learning_rate: float
+    step_seconds: float
+    data_seconds: float
+    cpu_seconds: float
+    validation: ValidationScores | None = None
+    saved_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a run ended; the voice holds the averaged weights only after ``use_average``."""
+
+    ending: Ending
+    step: int
+    best_step: int | None
+    cpu_seconds: float
+    last_validation: ValidationScores | None
+
+
+Save = Callable[[int, Mapping[str, bytes]], str]
+"""Stores the files of a checkpoint under its step and returns where."""
+
+
+def fit(
+    run: Run,
+    *,
+    save: Save,
+    report: Callable[[StepReport], None] | None = None,
+    stop_requested: Callable[[], bool] = lambda: False,
+    last_good: str | None = None,
+) -> FitResult:
+    """Train until the run ends.
+
+    Args:
+        run: fresh, or restored from a checkpoint.
+        save: stores a checkpoint durably before it returns.
+        report: hears of every step; called in the training thread, so it must be quick.
+        stop_requested: asked after every step; True saves and ends.
+        last_good: where the run came from, for the message of a divergence.
+
+    Raises:
+        TrainingDiverged: a term is not finite or ran away.
+        TrainingOutOfMemory: the batch does not fit; says which would.
+    """
+    config, state, watch = run.config, run.state, LossWatch()
+    scores: ValidationScores | None = None
+    ending = Ending.STEPS
+    saved_step = state.step
+    while True:
+        if state.step >= config.max_steps:
+            break
+        if config.max_cpu_seconds is not None and state.cpu_seconds >= config.max_cpu_seconds:
+            ending = Ending.BUDGET
+            break
+        wall, cpu = time.perf_counter(), time.process_time()
+        if state.step == config.schedule.freeze_durations_at_step and run.frozen_durations is None:
+            run.frozen_durations = durations_of_corpus(run)
+        phase = config.schedule.phase(state.step)
+        indices = run.plan.next(state.position)
+        data_seconds = time.perf_counter() - wall
+        terms = _step(run, indices, watch, last_good)
+        scores, saved_seconds = None, 0.0
+        if state.step % config.validate_every == 0:
+            scores = _validate(run)
+        state.cpu_seconds += time.process_time() - cpu
+        if state.step % config.checkpoint_every == 0:
+            began = time.perf_counter()
+            last_good, saved_step = save(state.step, checkpoint.to_files(run)), state.step
+            saved_seconds = time.perf_counter() - began
+        if report is not None:
+            report(
+                StepReport(
+                    step=state.step,
+                    max_steps=config.max_steps,
+                    phase=phase.value,
+                    terms=terms,
+                    fraction=_fraction(run),
+                    learning_rate=float(run.generator_optimizer.param_groups[0]["lr"]),
+                    step_seconds=time.perf_counter() - wall - saved_seconds,
+                    data_seconds=data_seconds,
+                    cpu_seconds=state.cpu_seconds,
+                    validation=scores,
+                    saved_seconds=saved_seconds,
+                )
+            )
+        if stop_requested():
+            ending = Ending.STOPPED
+            break
+        if config.patience is not None and state.validations_without_gain >= config.patience:
+            ending = Ending.EARLY
+            break
+    if saved_step != state.step:
+        save(state.step, checkpoint.to_files(run))
+    return FitResult(ending, state.step, state.best_step, state.cpu_seconds, scores)
+
+
+def _step(run: Run, indices: np.ndarray, watch: LossWatch, last_good: str | None) -> dict[str, float]:
+    try:
+        terms = run.train_step(indices)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise _out_of_memory(run, indices, last_good) from error
+    if run.device.type == "cuda" and run.state.step % GPU_LOOK_EVERY:
+        return {}
+    values = {name: float(term) for name, term in terms.items()}
+    watch.look(run.state.step, values, last_good=last_good)
+    return values
+
+
+def _out_of_memory(run: Run, indices: np.ndarray, last_good: str | None) -> TrainingOutOfMemory:
+    run.generator_optimizer.zero_grad(set_to_none=True)
+    fits = largest_fitting(len(indices), lambda size: _dry_run(run, indices[-size:]))
+    advice = (
+        f"a batch of {fits} fits: set training.batch_size to {fits}"
+        if fits
+        else "not even one clip fits: use a smaller model, or cut clips shorter"
+    )
+    where = f"; go on from {last_good}" if last_good else ""
+    return TrainingOutOfMemory(
+        f"step {run.state.step} ran out of memory on {run.device} with a batch of {len(indices)} clips; {advice}{where}"
+    )
+
+
+def _dry_run(run: Run, indices: np.ndarray) -> None:
+    """Forward and backward without a step, on the longest clips of the batch."""
+    batch = run.corpus.batch(indices)
+    phase = run.config.schedule.phase(run.state.step)
+    output = run.generator_step(batch, phase, detach_prior=True)
+    sum(output.terms.values()).backward()  # type: ignore[union-attr]
+    run.generator_optimizer.zero_grad(set_to_none=True)
+
+
+def _validate(run: Run) -> ValidationScores:
+    scores, state = validate(run), run.state
+    # a phase that does not train the text yet cannot be compared with one that does
+    comparable = run.config.schedule.phase(state.step) is not run.config.schedule.phase(0) or state.step == 0
+    if state.best_score is None or scores.score < state.best_score:
+        state.best_score, state.best_step, state.validations_without_gain = scores.score, state.step, 0
+    elif comparable:
+        state.validations_without_gain += 1
+    return scores
+
+
+def _fraction(run: Run) -> float:
+    by_steps = run.state.step / run.config.max_steps
+    if run.config.max_cpu_seconds is None:
+        return min(1.0, by_steps)
+    return min(1.0, max(by_steps, run.state.cpu_seconds / run.config.max_cpu_seconds))
+
+
+def scores_row(scores: ValidationScores) -> dict[str, float]:
+    """Validation scores by name, for logs."""
+    return {**asdict(scores), "score": scores.score}

@@ -1,0 +1,160 @@
+"""A run in memory: models, optimisers, averages and randomness, and the one step that moves them all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clock_train.data.packing import PackedCorpus
+from clock_train.data.splits import TRAIN, VALIDATION
+from clock_train.models.discriminators import DiscriminatorConfig, Discriminators
+from clock_train.models.voice import VoiceModel
+from clock_train.training.batching import BatchPlan
+from clock_train.training.checkpoint import RunState
+from clock_train.training.device_corpus import AugmentationConfig, DeviceCorpus
+from clock_train.training.ema import WeightAverage
+from clock_train.training.generator_step import GeneratorStep, LossConfig, StepOutput
+from clock_train.training.losses import adversarial_loss, discriminator_loss, feature_matching_loss
+from clock_train.training.optimizers import (
+    NormClip,
+    OptimizerConfig,
+    discriminator_optimizer,
+    generator_optimizer,
+    set_learning_rate,
+)
+from clock_train.training.schedule import Phase, ScheduleConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """Everything that decides a run's numbers, and when it ends."""
+
+    seed: int = 1
+    batch_size: int = 16
+    max_steps: int = 2_000
+    max_cpu_seconds: float | None = None
+    """A CPU budget; the run also ends when its steps have cost this much process time."""
+    validate_every: int = 200
+    checkpoint_every: int = 200
+    patience: int | None = None
+    """Validations without a better score before the run ends early; None never does."""
+    ema_decay: float = 0.999
+    bf16: bool = True
+    """Mixed precision where the device computes bfloat16 natively; never on a CPU."""
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+
+
+class Run:
+    """A voice model being trained on one device."""
+
+    def __init__(self, voice: VoiceModel, packed: PackedCorpus, config: TrainingConfig, *, device: torch.device) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.device = config, device
+        self.voice = voice.to(device)
+        self.corpus = DeviceCorpus(packed, hop_samples=voice.config.mel.hop_samples, device=device)
+        self.plan = BatchPlan(
+            packed.of_split(TRAIN),
+            list(self.corpus.host_frames),
+            list(packed.speaker_of),
+            batch_size=config.batch_size,
+            seed=config.seed,
+        )
+        self.validation = packed.of_split(VALIDATION)
+        self.generator_step = GeneratorStep(self.voice, config.loss).to(device)
+        self.generator_optimizer = generator_optimizer(self.voice, config.optimizer)
+        self.generator_clip = NormClip(2, multiple=config.optimizer.gradient_clip)
+        self.average = WeightAverage(self.voice, decay=config.ema_decay)
+        self.discriminators: Discriminators | None = None
+        self.discriminator_optimizer: torch.optim.AdamW | None = None
+        self.discriminator_clip = NormClip(1, multiple=config.optimizer.gradient_clip)
+        self.frozen_durations: Tensor | None = None
+        # on the CPU whatever the device: the same numbers everywhere, and a state that is easy to save
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.state = RunState(fingerprint=fingerprint(voice, packed))
+        self.autocast = config.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+    def begin_contest(self) -> None:
+        """Make the discriminators; their first weights depend on the seed only, not on when they come."""
+        if self.discriminators is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.config.seed + 1)
+                self.discriminators = Discriminators(self.config.discriminators).to(self.device)
+            self.discriminator_optimizer = discriminator_optimizer(self.discriminators, self.config.optimizer)
+
+    def train_step(self, indices: np.ndarray) -> dict[str, Tensor]:
+        """One optimisation step on the clips at ``indices``; returns the terms, on the device."""
+        phase = self.config.schedule.phase(self.state.step)
+        self.voice.train()
+        if phase is Phase.CONTEST:
+            self.begin_contest()
+        batch = self.corpus.batch(indices, augmentation=self.config.augmentation, generator=self.generator)
+        frozen = None
+        if self.frozen_durations is not None:
+            frozen = self.frozen_durations[batch.indices, : batch.ids_B3L.shape[2]]
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast):
+            output = self.generator_step(
+                batch,
+                phase,
+                detach_prior=self.state.step < self.config.schedule.detach_prior_steps,
+                durations_BL=frozen,
+                generator=self.generator,
+            )
+            if phase is Phase.CONTEST:
+                self._discriminate(output)
+                self._deceive(output)
+        set_learning_rate(self.generator_optimizer, self.config.optimizer, self.state.step)
+        self.generator_optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(output.terms.values())).sum().backward()
+        output.terms["gradient_norm"] = torch.tensor(self.generator_clip.clip(self.generator_optimizer))
+        self.generator_optimizer.step()
+        self.average.update()
+        self.state.step += 1
+        return {name: term.detach() for name, term in output.terms.items()}
+
+    def _discriminate(self, output: StepOutput) -> None:
+        assert self.discriminators is not None and self.discriminator_optimizer is not None
+        self.discriminators.requires_grad_(True)
+        loss = discriminator_loss(
+            self.discriminators(output.natural_BN), self.discriminators(output.generated_BN.detach())
+        )
+        set_learning_rate(self.discriminator_optimizer, self.config.optimizer, self.state.step)
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.discriminator_clip.clip(self.discriminator_optimizer)
+        self.discriminator_optimizer.step()
+        # without a gradient: shown, not minimised by the generator
+        output.terms["discriminator"] = loss.detach()
+
+    def _deceive(self, output: StepOutput) -> None:
+        assert self.discriminators is not None
+        weights = self.config.loss
+        # the generator's step needs gradients through the judges, not of them
+        self.discriminators.requires_grad_(False)
+        made = self.discriminators(output.generated_BN)
+        output.terms["adversarial"] = weights.adversarial * adversarial_loss(made)
+        if weights.feature_matching:
+            with torch.no_grad():
+                real = self.discriminators(output.natural_BN)
+            output.terms["feature_matching"] = weights.feature_matching * feature_matching_loss(real, made)
+
+
+def fingerprint(voice: VoiceModel, packed: PackedCorpus) -> str:
+    """What must not change between a checkpoint and the run that goes on from it."""
+    facts: dict[str, Any] = {
+        "shapes": {name: list(value.shape) for name, value in voice.state_dict().items()},
+        "inventory": packed.inventory_id,
+        "rate": packed.sample_rate_hz,
+        "speakers": packed.speakers,
+        "mel": asdict(voice.config.mel),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
