@@ -10,8 +10,8 @@ _PUNCTUATION = {
     **dict.fromkeys("；;；︔", ";"),
     **dict.fromkeys("：︰﹕", ":"),
     **dict.fromkeys("。｡．﹒।۔", "."),
-    **dict.fromkeys("？﹖؟¿", "?"),
-    **dict.fromkeys("！﹗¡", "!"),
+    **dict.fromkeys("？﹖؟", "?"),
+    **dict.fromkeys("！﹗", "!"),
     **dict.fromkeys("“”„‟«»「」『』《》〈〉﹁﹂﹃﹄〝〞＂", '"'),
     **dict.fromkeys("‘’‚‛ʼ′＇`´", "'"),
     **dict.fromkeys("（【〔〖［｛﹙[{", "("),
@@ -25,6 +25,8 @@ _PUNCTUATION = {
     "·": "·",
     "‧": "·",
     "・": "·",
+    # they open what ? and ! close, and have no sound of their own
+    **dict.fromkeys("¿¡", " "),
     "\u3000": " ",
 }
 _KEPT_FROM_NFKC = frozenset("²³℃℉…½⅓⅔¼¾⅛⅜⅝⅞㎡μµΩ")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from clock_train.text.english.abbreviations import ABBREVIATIONS
 from clock_train.text.english.numbers import cardinal, decimal, digits, ordinal, plural, year
 
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 _MONTH_ABBREVIATIONS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
 
 UNITS: dict[str, tuple[str, str]] = {
@@ -88,68 +89,6 @@ _CURRENCIES: dict[str, tuple[str, str, str, str]] = {
     **{"€": ("euro", "euros", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence")},
     **{"¥": ("yuan", "yuan", "fen", "fen"), "₩": ("won", "won", "", ""), "₹": ("rupee", "rupees", "paisa", "paise")},
     **{"₽": ("ruble", "rubles", "kopek", "kopeks"), "HK$": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents")},
-}
-ABBREVIATIONS: dict[str, str] = {
-    **{
-        "Mr.": "Mister",
-        "Mrs.": "Missus",
-        "Ms.": "Miz",
-        "Dr.": "Doctor",
-        "Prof.": "Professor",
-        "St.": "Saint",
-        "Jr.": "Junior",
-    },
-    **{
-        "Sr.": "Senior",
-        "Gen.": "General",
-        "Col.": "Colonel",
-        "Capt.": "Captain",
-        "Lt.": "Lieutenant",
-        "Sgt.": "Sergeant",
-    },
-    **{
-        "Rev.": "Reverend",
-        "Hon.": "Honorable",
-        "Gov.": "Governor",
-        "Sen.": "Senator",
-        "Rep.": "Representative",
-        "Mt.": "Mount",
-    },
-    **{
-        "vs.": "versus",
-        "etc.": "et cetera",
-        "e.g.": "for example",
-        "i.e.": "that is",
-        "approx.": "approximately",
-        "dept.": "department",
-    },
-    **{
-        "Inc.": "Incorporated",
-        "Ltd.": "Limited",
-        "Co.": "Company",
-        "Corp.": "Corporation",
-        "Ave.": "Avenue",
-        "Blvd.": "Boulevard",
-    },
-    **{
-        "Rd.": "Road",
-        "No.": "Number",
-        "no.": "number",
-        "vol.": "volume",
-        "Vol.": "Volume",
-        "Fig.": "Figure",
-        "fig.": "figure",
-    },
-    **{
-        "Eq.": "Equation",
-        "p.": "page",
-        "pp.": "pages",
-        "est.": "established",
-        "tel.": "telephone",
-        "Tel.": "Telephone",
-        "ext.": "extension",
-    },
-    **{"Mr": "Mister", "Mrs": "Missus", "Dr": "Doctor", "Ms": "Miz", "vs": "versus", "w/": "with", "w/o": "without"},
 }
 SIGNS: dict[str, str] = {
     **{
@@ -294,7 +233,7 @@ def _bare(match: re.Match[str]) -> str:
     number = match["number"]
     sign = "minus " if match["minus"] else ""
     whole = number.partition(".")[0]
-    if len(whole) > 1 and whole.startswith("0") or len(whole) > 12:
+    if (len(whole) > 1 and whole.startswith("0")) or len(whole) > 12:
         return sign + digits(whole) + (f" point {digits(number.partition('.')[2])}" if "." in number else "")
     return sign + decimal(number)
 

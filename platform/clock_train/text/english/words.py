@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from clock_train.text.english.dictionary import lookup
@@ -43,8 +44,8 @@ LETTERS: dict[str, str] = {
 }
 """Names of the letters."""
 
-_VOICELESS = frozenset("P T K F TH".split())
-_HISSING = frozenset("S Z SH ZH CH JH".split())
+_VOICELESS = frozenset(["P", "T", "K", "F", "TH"])
+_HISSING = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
 _OWN: dict[str, str] = {
     "a": "AH0",
     "clocktrain": "K L AA1 K T R EY2 N",
@@ -53,6 +54,11 @@ _OWN: dict[str, str] = {
     "gonna": "G AA1 N AH0",
     "o'clock": "AH0 K L AA1 K",
 }
+
+
+def pronounce_words(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """ARPAbet of the words of one clause, each in the light of its neighbours."""
+    return [pronounce(word) for word in words]
 
 
 @lru_cache(maxsize=65536)

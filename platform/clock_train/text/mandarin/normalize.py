@@ -231,7 +231,7 @@ def _bare(match: re.Match[str]) -> str:
     number = match["number"]
     sign = "负" if match["minus"] else ""
     whole = number.partition(".")[0]
-    if len(whole) > 1 and whole.startswith("0") or len(whole) > 12:
+    if (len(whole) > 1 and whole.startswith("0")) or len(whole) > 12:
         return digits(whole) + ("点" + digits(number.partition(".")[2]) if "." in number else "")
     return sign + decimal(number)
 

@@ -6,9 +6,7 @@ PHRASES: dict[str, list[str]] = {
     phrase: reading.split("_")
     for phrase, reading in (
         pair.split("=")
-        for pair in """
-        行=xíng 长=cháng 重=zhòng 了=le 的=de 地=dì 得=de 着=zhe 还=hái 都=dōu 好=hǎo 为=wèi 和=hé 种=zhǒng 会=huì 只=zhī
-        """.split()
+        for pair in ["行=xíng", "长=cháng", "重=zhòng", "了=le", "的=de", "地=dì", "得=de", "着=zhe", "还=hái", "都=dōu", "好=hǎo", "为=wèi", "和=hé", "种=zhǒng", "会=huì", "只=zhī"]
     )
 }
 

@@ -7,19 +7,12 @@ that is no phrase itself is covered by the longest phrases inside it, since jieb
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from clock_train.text.mandarin.polyphones import PHRASES, polyphone_reading
-from clock_train.text.mandarin.sandhi import Syllable
+from clock_train.text.mandarin.syllable import Syllable
+from clock_train.text.mandarin.tables import character_table, numbered, phrase_table
 
 _MAX_PHRASE = 8
-_TONE_MARKS = {
-    mark: (plain, tone)
-    for plain, marks in {
-        **{"a": "āáǎà", "o": "ōóǒò", "e": "ēéěè", "i": "īíǐì", "u": "ūúǔù", "v": "ǖǘǚǜ"},
-    }.items()
-    for tone, mark in enumerate(marks, start=1)
-} | {"ü": ("v", 5), "ń": ("n", 2), "ň": ("n", 3), "ǹ": ("n", 4), "ḿ": ("m", 2)}
 
 
 def read_words(text: str) -> list[tuple[str, list[Syllable]]]:
@@ -29,21 +22,6 @@ def read_words(text: str) -> list[tuple[str, list[Syllable]]]:
     """
     words = _segment(text)
     return [(word, _word_syllables(word, words, index)) for index, word in enumerate(words)]
-
-
-def is_phrase(text: str) -> bool:
-    """Whether this is a word of its own in the phrase table."""
-    return text in _phrases()
-
-
-def numbered(marked: str) -> tuple[str, int]:
-    """``háng`` as (``hang``, 2); without a mark the tone is 5."""
-    spelling, tone = [], 5
-    for letter in marked.replace("ê̄", "ê").replace("m̀", "m"):
-        plain, letter_tone = _TONE_MARKS.get(letter, (letter, 5))
-        spelling.append(plain)
-        tone = letter_tone if letter_tone != 5 else tone
-    return "".join(letter for letter in spelling if letter.isalpha()), tone
 
 
 def _segment(text: str) -> list[str]:
@@ -88,11 +66,11 @@ def _readings(word: str) -> tuple[tuple[str, str, int], ...]:
 
 def _part_readings(part: str) -> list[str] | None:
     if len(part) == 1:
-        sounds = _characters().get(ord(part))
+        sounds = character_table().get(ord(part))
         return [PHRASES.get(part, [sounds.split(",")[0]])[0]] if sounds else None
     if part in PHRASES:
         return PHRASES[part]
-    phrase = _phrases().get(part)
+    phrase = phrase_table().get(part)
     # a few phrases of the table hold punctuation or more syllables than characters
     return [sounds[0] for sounds in phrase] if phrase is not None and len(phrase) == len(part) else None
 
@@ -117,20 +95,5 @@ def _with_erhua(word: str, readings: list[tuple[str, str, int]]) -> list[tuple[s
 
 
 _FULL_ER = frozenset(
-    "婴儿 幼儿 孤儿 女儿 男儿 胎儿 健儿 少儿 小儿 孩儿 混血儿 新生儿 宠儿 弃儿 早产儿 幸运儿 佼佼者 育儿 生儿 患儿 托儿 痴儿 侏儒 孙儿 妻儿 犬儿 "
-    "产儿 生儿 血儿 运儿 伯儿 尔儿 鸟儿 马儿 二儿 大儿 洛儿".split()
+    ["婴儿", "幼儿", "孤儿", "女儿", "男儿", "胎儿", "健儿", "少儿", "小儿", "孩儿", "混血儿", "新生儿", "宠儿", "弃儿", "早产儿", "幸运儿", "佼佼者", "育儿", "生儿", "患儿", "托儿", "痴儿", "侏儒", "孙儿", "妻儿", "犬儿", "产儿", "生儿", "血儿", "运儿", "伯儿", "尔儿", "鸟儿", "马儿", "二儿", "大儿", "洛儿"]
 ) - {"鸟儿"}
-
-
-@lru_cache(maxsize=1)
-def _phrases() -> dict[str, Any]:
-    from pypinyin.phrases_dict import phrases_dict
-
-    return phrases_dict
-
-
-@lru_cache(maxsize=1)
-def _characters() -> dict[int, str]:
-    from pypinyin.pinyin_dict import pinyin_dict
-
-    return pinyin_dict

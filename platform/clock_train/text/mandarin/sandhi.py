@@ -8,27 +8,13 @@ third tone, first inside words and then over the words of one breath group.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
 from clock_train.text.mandarin.neutral import neutral_positions
+from clock_train.text.mandarin.syllable import Syllable
+from clock_train.text.mandarin.tables import is_phrase
 
 _DIGITS = frozenset("零〇一二三四五六七八九十百千万亿两幺点")
-
-
-@dataclass
-class Syllable:
-    """One spoken syllable; ``tone`` is what sandhi changes."""
-
-    char: str
-    spelling: str
-    tone: int
-    is_fixed: bool = False
-    """Given by the writer or a phrase: never changed."""
-
-    @property
-    def pinyin(self) -> str:
-        """Such as ``hang2``."""
-        return f"{self.spelling}{self.tone}"
 
 
 def apply_sandhi(words: Sequence[Sequence[Syllable]]) -> None:
@@ -90,7 +76,7 @@ def _third_tones(words: Sequence[Sequence[Syllable]]) -> None:
     for word in words:
         _third_tones_of_word(word)
     spoken = [word for word in words if word]
-    for left, right in zip(spoken, spoken[1:], strict=False):
+    for left, right in pairwise(spoken):
         if left[-1].tone == 3 and right[0].tone == 3 and not left[-1].is_fixed:
             left[-1].tone = 2
 
@@ -102,14 +88,12 @@ def _third_tones_of_word(word: Sequence[Syllable]) -> None:
         else:
             word[1].tone = 2  # 小老虎 3-2-3
         return
-    for left, right in zip(word, word[1:], strict=False):
+    for left, right in pairwise(word):
         if left.tone == 3 and right.tone == 3 and not left.is_fixed:
             left.tone = 2
 
 
 def _is_two_plus_one(word: str) -> bool:
-    from clock_train.text.mandarin.readings import is_phrase
-
     return is_phrase(word[:2]) or not is_phrase(word[1:])
 
 
