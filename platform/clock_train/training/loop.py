@@ -89,14 +89,7 @@ def fit(
     """
     config, state, watch = run.config, run.state, LossWatch()
     scores: ValidationScores | None = None
-    ending = Ending.STEPS
-    saved_step = state.step
-    while True:
-        if state.step >= config.max_steps:
-            break
-        if config.max_cpu_seconds is not None and state.cpu_seconds >= config.max_cpu_seconds:
-            ending = Ending.BUDGET
-            break
+    while (ending := _ending(run)) is None:
         wall, cpu = time.perf_counter(), time.process_time()
         if state.step == config.schedule.freeze_durations_at_step and run.frozen_durations is None:
             run.frozen_durations = durations_of_corpus(run)
@@ -104,13 +97,16 @@ def fit(
         indices = run.plan.next(state.position)
         data_seconds = time.perf_counter() - wall
         terms = _step(run, indices, watch, last_good)
-        scores, saved_seconds = None, 0.0
-        if state.step % config.validate_every == 0:
-            scores = _validate(run)
+        step_seconds = time.perf_counter() - wall
         state.cpu_seconds += time.process_time() - cpu
-        if state.step % config.checkpoint_every == 0:
+        stopping = stop_requested()
+        fresh, saved_seconds = None, 0.0
+        if state.step % config.checkpoint_every == 0 or stopping or _ending(run) is not None:
+            # a stop must be quick: what it saves is not validated
+            fresh = None if stopping else _validate(run)
+            scores = fresh or scores
             began = time.perf_counter()
-            last_good, saved_step = save(state.step, checkpoint.to_files(run)), state.step
+            last_good = save(state.step, checkpoint.to_files(run))
             saved_seconds = time.perf_counter() - began
         if report is not None:
             report(
@@ -121,22 +117,28 @@ def fit(
                     terms=terms,
                     fraction=_fraction(run),
                     learning_rate=float(run.generator_optimizer.param_groups[0]["lr"]),
-                    step_seconds=time.perf_counter() - wall - saved_seconds,
+                    step_seconds=step_seconds,
                     data_seconds=data_seconds,
                     cpu_seconds=state.cpu_seconds,
-                    validation=scores,
+                    validation=fresh,
                     saved_seconds=saved_seconds,
                 )
             )
-        if stop_requested():
+        if stopping:
             ending = Ending.STOPPED
             break
-        if config.patience is not None and state.validations_without_gain >= config.patience:
-            ending = Ending.EARLY
-            break
-    if saved_step != state.step:
-        save(state.step, checkpoint.to_files(run))
     return FitResult(ending, state.step, state.best_step, state.cpu_seconds, scores)
+
+
+def _ending(run: Run) -> Ending | None:
+    config, state = run.config, run.state
+    if state.step >= config.max_steps:
+        return Ending.STEPS
+    if config.max_cpu_seconds is not None and state.cpu_seconds >= config.max_cpu_seconds:
+        return Ending.BUDGET
+    if config.patience is not None and state.validations_without_gain >= config.patience:
+        return Ending.EARLY
+    return None
 
 
 def _step(run: Run, indices: np.ndarray, watch: LossWatch, last_good: str | None) -> dict[str, float]:
@@ -177,7 +179,9 @@ def _dry_run(run: Run, indices: np.ndarray) -> None:
 
 
 def _validate(run: Run) -> ValidationScores:
+    cpu = time.process_time()
     scores, state = validate(run), run.state
+    state.cpu_seconds += time.process_time() - cpu
     # a phase that does not train the text yet cannot be compared with one that does
     comparable = run.config.schedule.phase(state.step) is not run.config.schedule.phase(0) or state.step == 0
     if state.best_score is None or scores.score < state.best_score:

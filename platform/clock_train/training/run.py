@@ -40,10 +40,10 @@ class TrainingConfig:
     max_steps: int = 2_000
     max_cpu_seconds: float | None = None
     """A CPU budget; the run also ends when its steps have cost this much process time."""
-    validate_every: int = 200
     checkpoint_every: int = 200
+    """Steps from one checkpoint to the next; each is validated first, so that the best step is one that was kept."""
     patience: int | None = None
-    """Validations without a better score before the run ends early; None never does."""
+    """Checkpoints without a better score before the run ends early; None never does."""
     ema_decay: float = 0.999
     bf16: bool = True
     """Mixed precision where the device computes bfloat16 natively; never on a CPU."""
