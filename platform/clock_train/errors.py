@@ -218,6 +218,10 @@ class CheckpointDamaged(CheckpointError):
     """A checkpoint whose bytes do not match its marker, and none before it."""
 
 
+class RunBusy(TrainingError):
+    """Another process is training into the same folder."""
+
+
 class CheckpointMismatch(CheckpointError):
     """A checkpoint of another model or configuration."""
 
@@ -264,8 +268,24 @@ class JudgeMissing(EvaluationError):
     """The judge asked for is not installed, or does not know the language."""
 
 
+class JudgeUndecided(EvaluationError):
+    """A judge that ran and came to no result, such as an aligner that found no path."""
+
+
+class WaveformUnjudgeable(EvaluationError):
+    """A waveform that no judge can score: empty, silent, not finite or too short."""
+
+
+class ReportDamaged(EvaluationError):
+    """A saved evaluation report that cannot be read."""
+
+
 class ExportError(ClockTrainError):
     """A bundle that cannot be written or trusted."""
+
+
+class BundleDamaged(ExportError):
+    """A voice folder whose files do not match its ``voice.json``."""
 
 
 class ServingError(ClockTrainError):

@@ -1,0 +1,55 @@
+"""Mel-cepstral distortion in dB, along a warping path and frame by frame.
+
+The cepstra are those of the model's own 80-band log-mel, not of WORLD's spectral envelope, so figures compare with
+each other and not with papers'. The scale is the usual one: it equals the RMS difference, in dB, of the two smoothed
+log spectra, level left out.
+Source: Kubichek, Mel-cepstral distance measure for objective speech quality assessment (1993).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clock_train.audio.mel import MelConfig
+from clock_train.audio.mfcc import mfcc
+from clock_train.evaluation.dtw import frame_distances, warping_path
+from clock_train.evaluation.judged_waveform import judged_waveform
+
+NUM_CEPSTRA = 24
+"""Without c0, the level."""
+DB_PER_NEPER = 20.0 / np.log(10.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MelCepstralDistortion:
+    """Both in dB, 0 for identical spectra."""
+
+    warped_db: float
+    """Along the warping path: says nothing of timing."""
+    plain_db: float
+    """Frame by frame over the shorter of the two: timing counts."""
+
+
+def mel_cepstral_distortion(natural: np.ndarray, generated: np.ndarray) -> MelCepstralDistortion:
+    """Distance of two waveforms of the same sentence, (T,) float32 at 16 kHz each."""
+    first, second = mel_cepstra(natural), mel_cepstra(generated)
+    distances_db = frame_distances(first, second, "euclidean")
+    path = warping_path(distances_db)
+    frames = min(distances_db.shape)
+    return MelCepstralDistortion(
+        warped_db=float(distances_db[path[:, 0], path[:, 1]].mean()),
+        plain_db=float(np.diagonal(distances_db)[:frames].mean()),
+    )
+
+
+def mel_cepstra(waveform: np.ndarray) -> np.ndarray:
+    """(24, frames) c1 to c24, scaled so that their Euclidean distance is the distortion in dB.
+
+    By Parseval the summed squares of the orthonormal cepstra are those of the log-mel over its bands; dividing by the
+    number of bands gives the mean square, and a neper of magnitude is 8.69 dB.
+    """
+    config = MelConfig()
+    cepstra = mfcc(judged_waveform(waveform), config)[1 : 1 + NUM_CEPSTRA]
+    return cepstra * (DB_PER_NEPER / np.sqrt(config.n_mels))

@@ -1,0 +1,138 @@
+"""Items in, report out: every metric with interval, floor and ceiling, over all sentences and for each style.
+
+A metric that could not be measured has a row that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from clock_train.errors import EvaluationError
+from clock_train.evaluation import figures
+from clock_train.evaluation.bootstrap import Score, estimate
+from clock_train.evaluation.figures import ALL_STYLES, EvaluationReport, ItemScores, Metric, Row, Subject
+from clock_train.evaluation.scores import EvaluationItem, Scores, Scoring
+
+COMPARED = (
+    figures.SIMILARITY,
+    figures.WORD_ERRORS,
+    figures.MISMATCH,
+    figures.MEL,
+    figures.MCD_WARPED,
+    figures.MCD_PLAIN,
+    figures.F0,
+    figures.VOICING,
+    figures.DURATION,
+)
+ROWS: tuple[tuple[Metric, Subject], ...] = (
+    *((metric, Subject.SPEECH) for metric in COMPARED),
+    *((metric, Subject.RESYNTHESIS) for metric in COMPARED if metric is not figures.DURATION),
+    (figures.WORD_ERRORS, Subject.NATURAL),
+    (figures.WORD_STARTS, Subject.ALIGNMENT),
+    (figures.WORD_START_MEDIAN, Subject.ALIGNMENT),
+)
+"""The table of every report, in order."""
+
+
+def evaluate(
+    items: Sequence[EvaluationItem],
+    *,
+    impostors: Sequence[np.ndarray] = (),
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> EvaluationReport:
+    """Score generated speech against natural recordings that no training decision has seen.
+
+    Args:
+        items: sentences of one speaker, ids unique.
+        impostors: recordings of other speakers, for the floor of the similarity.
+        seed: of the confidence intervals.
+        on_progress: called with steps done and steps in all.
+    Raises:
+        EvaluationError: no item, or two of one id. A judge that is missing is a row, not an error.
+    """
+    if not items:
+        raise EvaluationError("there is nothing to evaluate. Keep at least one sentence for the test split.")
+    if len({item.id for item in items}) < len(items):
+        raise EvaluationError("two items have the same id. Give each sentence its own.")
+    scores = Scoring(items, impostors).run(on_progress)
+    styles = sorted({item.style for item in items if item.style})
+    rows = [_row(items, scores, metric, subject, style=ALL_STYLES, seed=seed) for metric, subject in ROWS]
+    for style in styles:
+        chosen = [item for item in items if item.style == style]
+        rows += [
+            _row(chosen, scores, metric, subject, style=style, seed=seed)
+            for metric, subject in ROWS
+            if subject is Subject.SPEECH
+        ]
+    return EvaluationReport(
+        rows=tuple(rows),
+        items=tuple(_item_scores(item, scores) for item in items),
+        failures=tuple(scores.failures),
+        seed=seed,
+    )
+
+
+def _row(
+    items: Sequence[EvaluationItem], scores: Scores, metric: Metric, subject: Subject, *, style: str, seed: int
+) -> Row:
+    found = [score for item in items if (score := scores.by_item[item.id].get((metric.name, subject))) and score.values]
+    result = estimate(found, metric.statistic, seed=seed)
+    if result is None:
+        reason = _why_not(items, scores, metric, subject)
+        return Row(metric=metric.name, subject=subject, style=style, num_failed=len(items), unavailable=reason)
+    is_natural = subject is Subject.NATURAL
+    return Row(
+        metric=metric.name,
+        subject=subject,
+        style=style,
+        value=result.value,
+        low=result.low,
+        high=result.high,
+        num_items=len(found),
+        num_failed=len(items) - len(found),
+        floor=_bound(scores.floors, metric),
+        ceiling=None if is_natural else _bound(scores.ceilings, metric),
+        unavailable=scores.missing.get(metric.name),
+    )
+
+
+def _why_not(items: Sequence[EvaluationItem], scores: Scores, metric: Metric, subject: Subject) -> str:
+    if subject is Subject.RESYNTHESIS and all(item.resynthesis is None for item in items):
+        return "no resynthesis was given"
+    if subject is Subject.ALIGNMENT and all(item.words is None for item in items):
+        return "the model's word times were not given"
+    # the two figures of word starts come from one judge
+    judge = figures.WORD_STARTS if subject is Subject.ALIGNMENT else metric
+    if judge.name in scores.missing:
+        return scores.missing[judge.name]
+    names = {item.id for item in items}
+    for failure in scores.failures:
+        if failure.item in names and failure.metric == judge.name:
+            return failure.reason
+    if metric is figures.MISMATCH and len({item.text for item in items}) < 2:
+        return "it takes at least two different sentences"
+    return "no sentence could be scored; see the failures"
+
+
+def _bound(bounds: dict[str, list[Score]], metric: Metric) -> float | None:
+    result = estimate(bounds.get(metric.name, []), metric.statistic, seed=0)
+    return result.value if result else None
+
+
+def _item_scores(item: EvaluationItem, scores: Scores) -> ItemScores:
+    values = {
+        f"{metric}/{subject.value}": float(np.mean(score.values))
+        for (metric, subject), score in scores.by_item[item.id].items()
+        if score.values
+    }
+    return ItemScores(
+        id=item.id,
+        text=item.text,
+        style=item.style,
+        language=item.language,
+        scores=values,
+        heard=scores.heard[item.id],
+    )
