@@ -13,6 +13,10 @@ MAX_SPEED_PERCENT = 50.0
 """FFmpeg's atempo works from half to a hundred times the speed; beyond 1.5 speech is no longer a voice to learn."""
 
 
+MIN_SPEED_S = 0.1
+"""A shorter clip is less than a few of atempo's windows and would come back empty; it is left as it is."""
+
+
 class NoiseColour(Enum):
     """White: equal power per Hz, a hiss. Pink: equal power per octave, a room."""
 
@@ -66,7 +70,7 @@ def change_speed(waveform: np.ndarray, sample_rate_hz: int, percent: float) -> n
     if abs(percent) > MAX_SPEED_PERCENT:
         raise ConfigError(f"speed change is {percent} %; give -{MAX_SPEED_PERCENT:.0f} to {MAX_SPEED_PERCENT:.0f}")
     waveform = np.ascontiguousarray(waveform, dtype=np.float32)
-    if percent == 0 or not len(waveform):
+    if percent == 0 or len(waveform) < MIN_SPEED_S * sample_rate_hz:
         return waveform
     import av
     from av.filter import Graph
@@ -89,8 +93,9 @@ def change_speed(waveform: np.ndarray, sample_rate_hz: int, percent: float) -> n
             output = sink.pull()
         except (av.EOFError, av.BlockingIOError):
             break
+        assert isinstance(output, av.AudioFrame)
         parts.append(output.to_ndarray()[0])
-    return np.clip(np.concatenate(parts), -1.0, 1.0) if parts else waveform[:0]
+    return np.clip(np.concatenate(parts), -1.0, 1.0)
 
 
 def _pink(white: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from typing import BinaryIO
 HEAD_BYTES = 4096
 OGG_TAIL_BYTES = 65_536 + 282
 """The longest Ogg page: a 27-byte header, 255 lacing values of at most 255 bytes each, and the values themselves."""
-TEXT_BYTES = frozenset(b"\t\n\r" + bytes(range(32, 127)))
 UNKNOWN_RIFF_SIZE = 0xFFFFFFFF
 """What programs write into a pipe, where they cannot go back to fill in the length."""
 
@@ -95,7 +94,7 @@ def sniff(head: bytes, path: Path) -> Container | None:
         if matches(head):
             return container
     # Any bytes decode as G.722, so at least a text under that name is refused.
-    if path.suffix.lower() in G722.extensions and not all(byte in TEXT_BYTES for byte in head):
+    if path.suffix.lower() in G722.extensions and not _is_text(head):
         return G722
     return None
 
@@ -113,6 +112,12 @@ def missing_bytes(stream: BinaryIO, container: Container) -> int:
     if container is OGG:
         return _missing_in_ogg(stream, size_bytes)
     return 0
+
+
+def _is_text(head: bytes) -> bool:
+    """Valid UTF-8 without control characters; the last character may be cut."""
+    text = head.decode("utf-8", errors="ignore")
+    return len(text.encode()) > len(head) - 4 and all(c.isprintable() or c.isspace() for c in text)
 
 
 def _missing_in_wav(stream: BinaryIO, size_bytes: int) -> int:

@@ -86,13 +86,15 @@ def _block_powers(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """K-weighted mean square of each 400 ms block."""
     from scipy.signal import sosfilt
 
+    if not len(waveform):
+        return np.zeros(0)
     sections = _k_weighting(sample_rate_hz)
     state = np.zeros((len(sections), 2))
     step_samples = round(STEP_S * sample_rate_hz)
     num_steps = len(waveform) // step_samples
     if num_steps < STEPS_PER_BLOCK:
         weighted = np.asarray(sosfilt(sections, np.asarray(waveform, dtype=np.float64)))
-        return np.array([np.mean(weighted**2)]) if len(weighted) else np.zeros(0)
+        return np.array([np.mean(weighted**2)])
     powers = []
     for start in range(0, num_steps, CHUNK_STEPS):
         end = min(start + CHUNK_STEPS, num_steps)
