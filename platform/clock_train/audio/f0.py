@@ -2,7 +2,7 @@
 
 Boersma's method as Praat has it, vectorised over frames: the autocorrelation of a Hann-windowed frame divided by that
 of the window shows a period as a peak near 1; a Viterbi search takes the path of candidates that is strong and smooth.
-Peculiar here: frames are cut at about 8 kHz and the spectrum above 2 kHz is faded out before the autocorrelation,
+Peculiar here: frames are cut at about 8 kHz and the spectrum is faded out up to 2 kHz before the autocorrelation,
 which makes the peaks broad enough for a parabola (Praat needs a sinc there) and halves the time.
 Source: Boersma, Accurate short-term analysis of the fundamental frequency (1993).
 """
@@ -17,15 +17,16 @@ from clock_train.audio.resampling import resample
 ANALYSIS_HZ = 8000
 WINDOW_PERIODS = 3.84
 """Of the lowest F0; 64 ms at 60 Hz. Fewer than 3 lets the window hide the second period."""
-FADE_FROM_HZ, FADE_TO_HZ = 1500.0, 2500.0
+FADE_FROM_HZ, FADE_TO_HZ = 1200.0, 2000.0
 NUM_CANDIDATES = 5
-OCTAVE_COST = 0.01
-"""In correlation per octave: prefers the shortest of equally good periods."""
+OCTAVE_COST = 0.02
+"""In correlation per octave: prefers the shortest of equally good periods. Praat's 0.01 took half the pitch in 2 % of
+the frames of a 480 Hz sawtooth at 5 dB SNR; twice that took it in none."""
 OCTAVE_JUMP_COST = 0.35
 VOICING_COST = 0.14
 VOICING_THRESHOLD = 0.45
 SILENCE_THRESHOLD = 0.03
-"""Against the loud frames' peak: quieter frames need a stronger period. All five values are Praat's."""
+"""Against the loud frames' peak: quieter frames need a stronger period. These four values are Praat's."""
 COST_STEP_S = 0.01
 """The frame step for which the costs above are meant."""
 LOUD_PERCENTILE = 99.0
