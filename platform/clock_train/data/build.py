@@ -13,14 +13,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from clock_train.audio.reading import AudioInfo, channel_difference_db, probe, read_waveform
 from clock_train.audio.writing import write_flac
-from clock_train.data.consistency import Draft, compare
+from clock_train.data.consistency import Draft, compare, seconds_per_phone
 from clock_train.data.coverage import summarise
 from clock_train.data.languages import choose_language, is_readable_as
 from clock_train.data.layouts import Layout, Recording, Take, recognise
@@ -30,16 +32,14 @@ from clock_train.data.manifest import (
     MANIFEST_NAME,
     QUALITY_NAME,
     REJECTED_FOLDER,
-    REPORT_NAME,
     Clip,
-    ClipQuality,
     Corpus,
     Origin,
     Style,
     read_corpus,
     write_manifest,
 )
-from clock_train.data.quality import MAX_SECONDS, MIN_BITS, broken_rules, measure
+from clock_train.data.quality import MAX_SECONDS, broken_rules, measure
 from clock_train.data.segmentation import Cutting, Piece, cut_take, cut_waveforms, reading_lines
 from clock_train.data.spoken_length import SpokenLength, estimated_length, spoken_length
 from clock_train.data.transcripts import has_letters, split_notes
@@ -145,14 +145,23 @@ class _Builder:
     def drafts(self) -> list[Draft]:
         total = len(self._layout.recordings) + sum(len(take.lines) for take in self._layout.takes)
         done: list[Draft] = []
-        for number, recording in enumerate(self._layout.recordings, 1):
+        long: list[tuple[Recording, AudioInfo]] = []
+        for recording in self._layout.recordings:
+            info = _length_of(recording)
+            if info and info.seconds > MAX_SECONDS:
+                long.append((recording, info))
+                continue
             done += self._recording(recording)
-            self._report(number, total, recording.file)
+            self._report(len(done), total, recording.file)
+        # Short clips show each speaker's pace, which says where the sentences of long ones lie.
+        for recording, _ in long:
+            done += self._recording(recording, done)
+            self._report(min(len(done), total), total, recording.file)
         for take in self._layout.takes:
             done += self._take(take, len(done), total)
         return done
 
-    def _recording(self, recording: Recording) -> list[Draft]:
+    def _recording(self, recording: Recording, known: Sequence[Draft] = ()) -> list[Draft]:
         text, reasons = self._read_text(recording)
         try:
             info = probe(recording.path)
@@ -160,21 +169,36 @@ class _Builder:
                 return [self._silent_draft(recording, text, [*reasons, "AudioTooLong"])]
             difference_db = channel_difference_db(recording.path) if info.channels > 1 else None
             if info.seconds > MAX_SECONDS and not reasons and len(lines := reading_lines(text)) > 1:
-                return self._long_recording(recording, lines, info, difference_db)
+                own = [draft for draft in known if draft.clip.speaker == self._speaker(recording)]
+                return self._long_recording(recording, lines, info, difference_db, seconds_per_phone(own))
             waveform = read_waveform(recording.path, sample_rate_hz=self._options.sample_rate_hz)
         except AudioError as error:
             return [self._silent_draft(recording, text, [*reasons, error.code])]
         origin = Origin(file=recording.file, start_s=0.0, end_s=round(info.seconds, 3))
-        return [self._draft(recording, recording.id, text, reasons, waveform, info, origin, difference_db)]
+        return [
+            self._draft(
+                recording, text, reasons, waveform=waveform, info=info, origin=origin, difference_db=difference_db
+            )
+        ]
 
     def _long_recording(
-        self, recording: Recording, lines: list[str], info: AudioInfo, difference_db: float | None
+        self,
+        recording: Recording,
+        lines: list[str],
+        info: AudioInfo,
+        difference_db: float | None,
+        pace: float | None,
     ) -> list[Draft]:
         """One recording of several sentences, cut at pauses so that it can be trained on."""
         try:
             lengths = [self._length(line, recording.language) for line in lines]
             cutting = cut_take(
-                [recording.path], lines, lengths, sample_rate_hz=self._options.sample_rate_hz, is_complete=True
+                [recording.path],
+                lines,
+                lengths,
+                sample_rate_hz=self._options.sample_rate_hz,
+                is_complete=True,
+                seconds_per_phone=pace,
             )
         except (TextError, TranscriptTooLong) as error:
             return [self._silent_draft(recording, " ".join(lines), [error.code], info.seconds)]
@@ -226,7 +250,11 @@ class _Builder:
         for (recording, piece), waveform in zip(sources, waveforms, strict=True):
             text, reasons = self._read_text(replace(recording, text=piece.text))
             origin = Origin(file=recording.file, start_s=round(piece.start_s, 3), end_s=round(piece.end_s, 3))
-            drafts.append(self._draft(recording, recording.id, text, reasons, waveform, info, origin, difference_db))
+            drafts.append(
+                self._draft(
+                    recording, text, reasons, waveform=waveform, info=info, origin=origin, difference_db=difference_db
+                )
+            )
         return drafts
 
     def _read_text(self, recording: Recording) -> tuple[str, list[str]]:
@@ -246,6 +274,9 @@ class _Builder:
                 reasons.append(error.code)
         return text, reasons
 
+    def _speaker(self, recording: Recording) -> str:
+        return recording.speaker or self._options.speaker or ""
+
     def _language(self, recording: Recording) -> str:
         return recording.language or self._options.language or "auto"
 
@@ -263,25 +294,27 @@ class _Builder:
             return estimated_length(text)
 
     def _draft(
-        self, recording: Recording, clip_id: str, text: str, reasons: list[str], waveform: Any, info: AudioInfo,
-        origin: Origin, difference_db: float | None,
-    ) -> Draft:  # fmt: skip
-        length = self._lenient_length(text) if "TextTooLong" not in reasons else estimated_length(text)
-        measured = measure(
-            waveform,
-            self._options.sample_rate_hz,
-            info=info,
-            num_phones=length.num_phones,
-            difference_db=difference_db,
-        )
+        self,
+        recording: Recording,
+        text: str,
+        reasons: list[str],
+        *,
+        waveform: np.ndarray,
+        info: AudioInfo,
+        origin: Origin,
+        difference_db: float | None,
+    ) -> Draft:
+        """Measure one clip and write its sound."""
+        length = self._lenient_length(text)
+        rate_hz = self._options.sample_rate_hz
+        measured = measure(waveform, rate_hz, info=info, num_phones=length.num_phones, difference_db=difference_db)
         reasons = [*reasons, *broken_rules(measured)]
-        folder = REJECTED_FOLDER if reasons else AUDIO_FOLDER
-        path = f"{folder}/{clip_id}.flac"
-        write_flac(self._folder / path, measured.waveform, self._options.sample_rate_hz)
-        clip = self._clip(recording, clip_id, text, reasons, path, origin)
+        path = f"{REJECTED_FOLDER if reasons else AUDIO_FOLDER}/{recording.id}.flac"
+        write_flac(self._folder / path, measured.waveform, rate_hz)
         clip = replace(
-            clip,
-            seconds=round(len(measured.waveform) / self._options.sample_rate_hz, 3),
+            self._clip(recording, text, reasons, origin),
+            path=path,
+            seconds=round(len(measured.waveform) / rate_hz, 3),
             quality=measured.quality,
             origin=replace(
                 origin,
@@ -301,23 +334,20 @@ class _Builder:
     def _silent_draft(self, recording: Recording, text: str, reasons: list[str], seconds: float = 0.0) -> Draft:
         """A clip without sound in the corpus: it only says why."""
         origin = Origin(file=recording.file, start_s=0.0, end_s=round(seconds, 3))
-        return Draft(clip=self._clip(recording, recording.id, text, reasons, "", origin))
+        return Draft(clip=self._clip(recording, text, reasons, origin))
 
-    def _clip(
-        self, recording: Recording, clip_id: str, text: str, reasons: list[str], path: str, origin: Origin
-    ) -> Clip:
+    def _clip(self, recording: Recording, text: str, reasons: list[str], origin: Origin) -> Clip:
         return Clip(
-            id=clip_id,
-            speaker=recording.speaker or self._options.speaker or "",
+            id=recording.id,
+            speaker=self._speaker(recording),
             text=text,
             language=self._language(recording),
-            path=path,
+            path="",
             seconds=0.0,
             verdict="rejected" if reasons else "accepted",
-            reasons=reasons,
+            reasons=list(dict.fromkeys(reasons)),
             style=style_of(text),
             emotion=recording.emotion,
-            quality=ClipQuality(),
             origin=origin,
         )
 
@@ -361,6 +391,13 @@ def _settle(
         f"resampled to {options.sample_rate_hz} Hz and stored as 16-bit FLAC.\n",
         encoding="utf-8",
     )
+
+
+def _length_of(recording: Recording) -> AudioInfo | None:
+    try:
+        return probe(recording.path)
+    except AudioError:
+        return None  # The clip's own turn says what is wrong with it.
 
 
 def _with_chosen_speaker(layout: Layout, options: BuildOptions, root: Path) -> Layout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,14 +60,18 @@ def compare(drafts: list[Draft]) -> Comparison:
     return Comparison(reasons=dict(reasons), warnings=warnings)
 
 
-def seconds_per_phone(drafts: list[Draft]) -> float:
-    """The speaker's own pace: the median over clips of some length."""
-    ratios = [draft.speech_s / (draft.num_phones + ONSET_PHONES) for draft in drafts if draft.num_phones >= MIN_PHONES]
-    return float(np.median(ratios)) if len(ratios) >= MIN_PACE_CLIPS else DEFAULT_SECONDS_PER_PHONE
+def seconds_per_phone(drafts: Sequence[Draft]) -> float | None:
+    """The speaker's own pace: the median over clips of some length; None with too few of them."""
+    ratios = [
+        draft.speech_s / (draft.num_phones + ONSET_PHONES)
+        for draft in drafts
+        if draft.num_phones >= MIN_PHONES and draft.clip.is_accepted
+    ]
+    return float(np.median(ratios)) if len(ratios) >= MIN_PACE_CLIPS else None
 
 
 def _unlikely_texts(drafts: list[Draft]) -> list[tuple[str, str]]:
-    pace = seconds_per_phone(drafts)
+    pace = seconds_per_phone(drafts) or DEFAULT_SECONDS_PER_PHONE
     found = []
     for draft in drafts:
         ratio = draft.speech_s / (pace * (draft.num_phones + ONSET_PHONES))

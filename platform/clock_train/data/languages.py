@@ -74,7 +74,7 @@ def choose_language(texts: Sequence[str], named: str | None) -> str:
     wrong = [text for text in texts if not is_readable_as(text, named)]
     if texts and len(wrong) > len(texts) / 2:
         raise TranscriptLanguageMismatch(
-            f'{len(wrong)} of {len(texts)} texts are not written in "{named}" (the first: "{wrong[0][:60]}"); they look '
+            f'{len(wrong)} of {len(texts)} texts are not in "{named}" (the first: "{wrong[0][:60]}"); they look '
             f'like "{found}". Give the right transcripts, or --language {found}'
         )
     latin = named in EVERYDAY_WORDS and found in EVERYDAY_WORDS

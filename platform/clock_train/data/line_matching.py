@@ -1,7 +1,7 @@
 """Which stretch of a long take holds which line of the text, by length alone, and how sure that is.
 
-The take is a row of stretches of speech between pauses, the text a row of lines, both in order. A hidden-path model says
-how likely each pairing is: a line takes one stretch or several with short pauses between them, a reader may run up to
+The take is a row of stretches of speech between pauses, the text a row of lines, both in order. A hidden-path model
+says how likely each pairing is: a line takes one stretch or several with short pauses between them, a reader may run up to
 three lines together, skip a line, or make a stretch that is no line (a cough, a slip, a retake). Summing over *all*
 paths (forward-backward) gives each pairing its probability. Only near-certain ones are used; a line whose place is
 doubtful is reported and left out, never guessed. The reader's pace is not known beforehand: it is fitted in rounds.
@@ -26,6 +26,8 @@ JOIN_PROBABILITY = 0.02
 """Of lines read without a pause between them."""
 _LOG_EXTRA_DENSITY = -np.log(np.log(20.0 / 0.2))
 """An extra stretch may have any length from 0.2 to 20 s, evenly on a logarithmic scale."""
+_KNOWN_SPREAD = 0.12
+"""Of the logarithm of a line's length about its expectation, where the pace is known (Debian's voices: 0.11-0.15)."""
 _LOG_2PI_HALF = 0.5 * np.log(2 * np.pi)
 
 
@@ -61,7 +63,7 @@ class _Pace:
 
 
 ONSET_PHONES = 3.0
-"""Beginning and ending cost about this many phones: short lines are read slower per phone (fitted on Debian's voices)."""
+"""Beginning and ending cost about this many phones: short lines are slower per phone (Debian's voices)."""
 
 
 def match_lines(
@@ -71,6 +73,7 @@ def match_lines(
     *,
     min_probability: float = 0.95,
     is_complete: bool = False,
+    seconds_per_phone: float | None = None,
 ) -> Matching:
     """Pair stretches of speech with lines of text, in order.
 
@@ -80,6 +83,7 @@ def match_lines(
         num_commas: places inside each line where a reader may pause.
         min_probability: of the pairing given everything; lower is doubtful.
         is_complete: the lines are one text that was read whole, without slips.
+        seconds_per_phone: the reader's pace, where other clips have shown it.
     Source: forward-backward as in Rabiner, A tutorial on hidden Markov models (1989).
     """
     num_stretches, num_lines = len(stretches), len(num_phones)
@@ -87,6 +91,9 @@ def match_lines(
         return Matching(missing_lines=list(range(num_lines)), unused_stretches=list(range(num_stretches)))
     phones = np.asarray(num_phones, dtype=float)
     commas = np.asarray(num_commas, dtype=float)
+    if seconds_per_phone is not None:
+        pace = _Pace(seconds_per_phone=seconds_per_phone, spread=_KNOWN_SPREAD)
+        return _decide(pace, _Lattice(stretches, phones, commas, pace, is_complete), min_probability)
     spoken = np.diff(stretches, axis=1)[:, 0]
     first_guess = spoken.sum() / (phones + ONSET_PHONES).sum()
     # A take with many retakes holds more speech than its text: the better of two beginnings is kept.

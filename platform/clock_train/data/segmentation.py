@@ -1,7 +1,7 @@
 """A long take cut at its pauses, and each piece given its line of text.
 
-Takes are streamed twice, once to find the stretches of speech and once to cut the pieces, so that two hours of recording
-never sit in memory. Which piece holds which line is decided by `line_matching`.
+Takes are streamed twice, once to find the stretches of speech and once to cut the pieces, so that two hours of
+recording never sit in memory. Which piece holds which line is decided by `line_matching`.
 """
 
 from __future__ import annotations
@@ -78,24 +78,21 @@ def find_stretches(path: Path, *, sample_rate_hz: int = 16_000, file: int = 0) -
     buffer = np.zeros(0, dtype=np.float32)
     offset_s = 0.0
     blocks = read_blocks(path, sample_rate_hz=sample_rate_hz, block_seconds=BLOCK_S)
-    for block in blocks:
+    block = next(blocks, None)
+    while block is not None:
         buffer = np.concatenate([buffer, block])
+        block = next(blocks, None)
         seconds = len(buffer) / sample_rate_hz
         segments = activity(buffer, sample_rate_hz).segments
-        is_settled = [end < seconds - SETTLE_S for _, end in segments]
-        keep_from_s = next((start for (start, _), done in zip(segments, is_settled, strict=True) if not done), seconds)
-        keep_from_s = max(0.0, min(keep_from_s - CONTEXT_S, seconds - SETTLE_S))
-        if seconds - keep_from_s > MAX_BUFFER_S:
-            keep_from_s = seconds
-        for start, end in segments:
-            if end <= keep_from_s or keep_from_s == seconds:
-                stretches.append(Stretch(file=file, start_s=offset_s + start, end_s=offset_s + end))
-        cut = round(keep_from_s * sample_rate_hz)
-        offset_s += cut / sample_rate_hz
-        buffer = buffer[cut:]
-    for start, end in activity(buffer, sample_rate_hz).segments:
-        stretches.append(Stretch(file=file, start_s=offset_s + start, end_s=offset_s + end))
-    return stretches, offset_s + len(buffer) / sample_rate_hz
+        is_cut_here = block is None or seconds > MAX_BUFFER_S
+        settled = [each for each in segments if is_cut_here or each[1] < seconds - SETTLE_S]
+        stretches += [Stretch(file=file, start_s=offset_s + start, end_s=offset_s + end) for start, end in settled]
+        # Only whole stretches are taken from the buffer, and the next one keeps its beginning.
+        done_s = seconds if is_cut_here else settled[-1][1] if settled else 0.0
+        passed = min(round(done_s * sample_rate_hz), len(buffer))
+        offset_s += passed / sample_rate_hz
+        buffer = buffer[passed:]
+    return stretches, offset_s
 
 
 def cut_take(
@@ -105,6 +102,7 @@ def cut_take(
     *,
     sample_rate_hz: int = 16_000,
     is_complete: bool = False,
+    seconds_per_phone: float | None = None,
 ) -> Cutting:
     """Decide which part of a take holds which line; nothing is cut yet.
 
@@ -114,6 +112,7 @@ def cut_take(
         lengths: of each line.
         sample_rate_hz: at which pauses are looked for.
         is_complete: one text that was read whole, as in a long clip with its own transcript.
+        seconds_per_phone: the reader's pace, where it is known.
     Raises:
         TranscriptTooLong: nobody could read the text in the time of the take.
     """
@@ -132,6 +131,7 @@ def cut_take(
         [length.num_phones for length in lengths],
         [length.num_pauses for length in lengths],
         is_complete=is_complete,
+        seconds_per_phone=seconds_per_phone,
     )
     return Cutting(
         pieces=_pieces(stretches, lines, matching),
