@@ -48,6 +48,10 @@ class ConfigError(ClockTrainError):
     """A setting that cannot work."""
 
 
+class PartNotInstalled(ConfigError):
+    """A library of an optional part is not installed."""
+
+
 class AudioError(ClockTrainError):
     """One sound file that cannot be used."""
 

@@ -1,0 +1,126 @@
+"""``clocktrain``: the list of verbs, and how every one of them ends.
+
+Peculiar here: the help page knows the verbs by name and summary only; a verb's module is imported when it is called.
+Help is plain text: typer's rich help costs 0.4 s of CPU, this one 0.15 s in all.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from clock_train import __version__
+from clock_train.cli.parts import part_missing
+from clock_train.errors import ClockTrainError
+
+INTERRUPTED, TERMINATED, BUG = 130, 143, 70
+"""Exit codes: 128 + SIGINT, 128 + SIGTERM, and EX_SOFTWARE of sysexits.h."""
+DEBUG_VARIABLE = "CLOCKTRAIN_DEBUG"
+
+VERBS = {
+    "demo": "Turn recordings into a voice that speaks, on this machine.",
+    "doctor": "Say what this machine can do and what is missing.",
+    "corpus": "Record, fetch, build and check recordings.",
+    "pretrain": "Train a base model on the recordings of many speakers.",
+    "finetune": "Teach a base one speaker's voice.",
+    "synthesize": "Speak a text with a trained voice.",
+    "bench": "Measure speed and memory on this machine, as a table.",
+}
+"""Verb → summary; each verb is the ``app`` of the module of its name, and a test holds the summaries equal."""
+
+
+class LazyGroup(TyperGroup):
+    """Knows every verb by a placeholder, and loads the one that is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {verb: TyperCommand(verb, help=summary) for verb, summary in VERBS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The named verb's real command in place of its placeholder."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load_verb(str(name)), rest
+
+
+def load_verb(verb: str) -> Any:
+    """Import a verb and make it a command."""
+    module = importlib.import_module(f"clock_train.cli.{verb}")
+    return typer.main.get_command(module.app)
+
+
+app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clocktrain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def clocktrain(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+    ),
+    debug: bool = typer.Option(False, "--debug", help=f"Show tracebacks; {DEBUG_VARIABLE}=1 does the same."),
+) -> None:
+    """ClockTrain (钟训练): recordings and a consent in, a measured voice out."""
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+def main() -> NoReturn:
+    """The console script."""
+    signal.signal(signal.SIGTERM, _leave)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; says on stderr why it did not end well."""
+    try:
+        typer.main.get_command(app).main(list(arguments), prog_name="clocktrain")
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        if code in (INTERRUPTED, TERMINATED):
+            _say("Interrupted. Run the same command again to go on.")
+        return code
+    except ClockTrainError as error:
+        _say(str(error), error)
+        return error.exit_code
+    except ModuleNotFoundError as error:
+        missing = part_missing(error.name)
+        if missing is None:
+            return _bug(error)
+        _say(str(missing), error)
+        return missing.exit_code
+    except Exception as error:
+        return _bug(error)
+    return 0
+
+
+def _bug(error: Exception) -> int:
+    _say(
+        f"Internal error ({type(error).__name__}: {error}). This is a bug in ClockTrain, not a mistake of yours. "
+        'See the traceback with "clocktrain --debug ...", and report it with the output of "clocktrain doctor".',
+        error,
+    )
+    return BUG
+
+
+def _say(message: str, error: Exception | None = None) -> None:
+    if error is not None and os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
+        traceback.print_exception(error, file=sys.stderr)
+    print(message, file=sys.stderr)
+
+
+def _leave(signal_number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(TERMINATED)

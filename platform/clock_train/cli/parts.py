@@ -1,0 +1,35 @@
+"""The optional parts of ClockTrain: which modules each brings, and the command that installs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clock_train.errors import PartNotInstalled
+
+PARTS = {
+    "speech": ("av", "cn2an", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
+    "train": ("safetensors", "torch"),
+    "judge": ("matplotlib", "pocketsphinx", "resemblyzer", "webrtcvad"),
+    "record": ("sounddevice",),
+    "bench": ("pesq", "psutil"),
+}
+"""Extra of the package → the modules that it alone brings."""
+
+
+def install_command(part: str) -> str:
+    """What a person types to have a part: in a checkout the Makefile's way, elsewhere pip's."""
+    checkout = Path(__file__).parents[3]
+    if (checkout / "Makefile").is_file() and (checkout / "uv.lock").is_file():
+        return f"make -C {checkout} {'dev' if part in ('record', 'bench') else 'install'}"
+    return f'pip install "clock-train[{part}]"'
+
+
+def part_missing(module: str | None) -> PartNotInstalled | None:
+    """The error for a module that could not be imported; None if it belongs to no part, which is then a bug."""
+    top = (module or "").partition(".")[0]
+    for part, modules in PARTS.items():
+        if top in modules:
+            return PartNotInstalled(
+                f'the module "{top}" of the part "{part}" is not installed. Install it: {install_command(part)}'
+            )
+    return None
