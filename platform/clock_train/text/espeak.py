@@ -1,8 +1,8 @@
 """Languages beyond Mandarin and English, read by espeak-ng as a separate process.
 
 espeak-ng is GPL: it is never linked, shipped or required, only started where a person has installed it. Text goes in
-through standard input and cleaned of square brackets, which espeak-ng would read as phoneme codes; nothing of it is ever an
-argument. One start serves many sentences.
+through standard input and cleaned of square brackets, which espeak-ng would read as phoneme codes; nothing of it is
+ever an argument. One start serves many sentences.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def _program(language: str) -> str:
     program = shutil.which("espeak-ng")
     if program is None:
         raise TextLanguageUnsupported(
-            f'"{language}" is read by espeak-ng, which is not installed here; {_INSTALL}. Mandarin and English need nothing'
+            f'"{language}" is read by espeak-ng, which is not installed here; {_INSTALL}. '
+            "Mandarin and English need nothing"
         )
     return program
 

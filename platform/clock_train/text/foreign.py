@@ -66,7 +66,8 @@ def _pieces(text: str) -> list[tuple[str, str]]:
 
 
 def _add_clause(line: TokenLine, clause: str, ipa: str, voice: str, name: str) -> None:
-    """Add word by word where espeak-ng's words match the written ones; a clause whose words it joined or split is one word."""
+    """Add word by word where espeak-ng's words match the written ones; a clause whose words it joined or split is one
+    word."""
     written = clause.replace('"', " ").split()
     spoken = [tokens for word in ipa.split() if (tokens := ipa_tokens(word, voice, name))]
     if len(written) == len(spoken):

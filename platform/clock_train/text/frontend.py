@@ -25,7 +25,8 @@ def phonemize(text: str, language: str = "auto") -> Utterance:
 
     Args:
         text: up to ``MAX_TEXT_CHARACTERS``; overrides such as ``银<行|hang2>`` may stand in it.
-        language: ``zh``, ``en``, ``auto`` (Mandarin where a Han character stands, Russian for Cyrillic, else English), or a
+        language: ``zh``, ``en``, ``auto`` (Mandarin where a Han character stands, Russian for Cyrillic, else
+        English), or a
             language of espeak-ng. ``zh`` and ``en`` both read the other's letters; they differ in numbers and signs.
     Returns:
         tokens begin and end with silence; every phone is in the inventory.

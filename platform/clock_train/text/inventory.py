@@ -1,9 +1,9 @@
 """The phones, tones and languages that every voice shares, and their numbers.
 
 A phone is written close to IPA. Two languages share a phone where a phonetician would write the same symbol for both:
-Mandarin ``b`` and the ``p`` of English ``spin`` or of Spanish are one unaspirated ``p``. ``docs/text.md`` has the table and
-``docs/adr/0003-phones-and-dictionary.md`` the reasons. The numbers are positions in the tuples below, so a model fits one
-inventory only: ``INVENTORY_ID`` changes with any change of the tables.
+Mandarin ``b`` and the ``p`` of English ``spin`` or of Spanish are one unaspirated ``p``. ``docs/text.md`` has the
+table and ``docs/adr/0003-phones-and-dictionary.md`` the reasons. The numbers are positions in the tuples below, so a
+model fits one inventory only: ``INVENTORY_ID`` changes with any change of the tables.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ VOWELS = (
     *("ɹ̩", "ɻ̩"),
     *("aɪ", "eɪ", "ɔɪ", "aʊ", "oʊ"),
 )
-"""``ɹ̩`` and ``ɻ̩`` are the buzzed vowels of Mandarin ``zi`` and ``zhi``; the last five are one phone each because Mandarin
-``ai ei ao ou`` and English ``AY EY AW OW`` glide the same way."""
+"""``ɹ̩`` and ``ɻ̩`` are the buzzed vowels of Mandarin ``zi`` and ``zhi``; the last five are one phone each because
+Mandarin ``ai ei ao ou`` and English ``AY EY AW OW`` glide the same way."""
 
 MODIFIERS = ("ː", "ʲ", "̃")
 """Follow the phone that they change: length (Italian double letters), palatalised (Russian), nasal (French)."""

@@ -1,7 +1,8 @@
 """The IPA that espeak-ng writes, to phones of the shared inventory.
 
-espeak-ng's symbols are not the same sound in every language: its Russian ``y`` is ы and its ``ʃ`` the retroflex ш, so each
-language may rename some first. Sounds outside the inventory go to the nearest one in it; ``docs/text.md`` lists them.
+espeak-ng's symbols are not the same sound in every language: its Russian ``y`` is ы and its ``ʃ`` the retroflex ш, so
+each language may rename some first. Sounds outside the inventory go to the nearest one in it; ``docs/text.md`` lists
+them.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def ipa_tokens(word: str, voice: str, language: str) -> list[Token]:
 
 @lru_cache(maxsize=4096)
 def _segment_phones(segment: str, voice: str) -> tuple[str, ...]:
-    """Phones and stress marks of one segment; marks that the inventory lacks (tone digits, pauses, diacritics) are dropped."""
+    """Phones and stress marks of one segment; marks that the inventory lacks (tone digits, pauses, diacritics) are
+    dropped."""
     text = segment
     for theirs, ours in _RENAMED.get(voice, {}).items():
         text = text.replace(theirs, ours)

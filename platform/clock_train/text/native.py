@@ -68,7 +68,8 @@ def _read(run: Run) -> list[tuple[str, list[Syllable]]]:
     for word, syllables in words:
         if sum(len(syllable.char) for syllable in syllables) < len(word):
             raise TextLanguageUnsupported(
-                f'a character of "{word}" has no Mandarin reading here; give one, such as <{word}|ma1>, with a syllable a character'
+                f'a character of "{word}" has no Mandarin reading here; give one such as <{word}|ma1>, '
+                "with a syllable a character"
             )
     return words
 

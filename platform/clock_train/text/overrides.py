@@ -1,7 +1,7 @@
 """Pronunciations written into the text: ``银<行|hang2>`` and ``<tomato|T AH0 M AA1 T OW2>``.
 
-Each is taken out before the text is cleaned and stands as one private-use character until its phones are needed, so that
-no rule for numbers or words can touch it.
+Each is taken out before the text is cleaned and stands as one private-use character until its phones are needed, so
+that no rule for numbers or words can touch it.
 """
 
 from __future__ import annotations

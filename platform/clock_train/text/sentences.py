@@ -8,7 +8,8 @@ from clock_train.text.english.abbreviations import ABBREVIATIONS
 from clock_train.text.scripts import is_han
 
 MAX_SENTENCE_CHARACTERS = 400
-"""A longer sentence is cut at a comma, else at a space, else anywhere: a minute of speech in one breath helps nobody."""
+"""A longer sentence is cut at a comma, else at a space, else anywhere: a minute of speech in one breath helps
+nobody."""
 
 _CLOSING = "\"'”’」』》〉）)】]"
 _WIDE_END = re.compile(rf"(?:[。！？!?…；｡﹒﹖﹗]|\.{{3,}})[。！？!?…]*[{re.escape(_CLOSING)}]*|\n+")
@@ -69,7 +70,8 @@ def _cut_long(sentence: str) -> list[str]:
 
 
 def _cut_place(sentence: str) -> int:
-    """After the last comma of the first stretch, else after its last space, else at its end; never inside an override."""
+    """After the last comma of the first stretch, else after its last space, else at its end; never inside an
+    override."""
     closed = [match.span() for match in _OVERRIDE.finditer(sentence)]
     for pattern in (r"[,，、;；:：—]", r"\s"):
         places = [match.end() for match in re.finditer(pattern, sentence[:MAX_SENTENCE_CHARACTERS])]

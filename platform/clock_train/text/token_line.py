@@ -25,7 +25,8 @@ class TokenLine:
             self.tokens.extend(tokens)
 
     def add_pause(self, mark: str) -> None:
-        """Add what a punctuation mark becomes; of several in a row the strongest stays, and none before the first word."""
+        """Add what a punctuation mark becomes; of several in a row the strongest stays, and none before the first
+        word."""
         phone, last = _PAUSE_OF[mark], self.tokens[-1].phone
         if last == SILENCE:
             return

@@ -1,8 +1,8 @@
 """The CMU pronouncing dictionary, packed into the package.
 
-The file is xz of one text: the phone alphabet on the first line, then one ``word<space>phones`` a line with one character
-a phone. Reading it into a dict takes about 0.1 s, once a process. ``compile_data.py`` makes it; ``data/NOTICE`` names its
-licence.
+The file is xz of one text: the phone alphabet on the first line, then one ``word<space>phones`` a line with one
+character a phone. Reading it into a dict takes about 0.1 s, once a process. ``compile_data.py`` makes it;
+``data/NOTICE`` names its licence.
 """
 
 from __future__ import annotations

@@ -12,7 +12,20 @@ from collections.abc import Callable
 from clock_train.text.english.abbreviations import ABBREVIATIONS
 from clock_train.text.english.numbers import cardinal, decimal, digits, ordinal, plural, year
 
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _MONTH_ABBREVIATIONS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
 
 UNITS: dict[str, tuple[str, str]] = {
@@ -244,7 +257,24 @@ def _year_or_quantity(match: re.Match[str]) -> str:
 
 def _mixed_id(match: re.Match[str]) -> str:
     """``B2B``, ``A4``, ``MP3``: letters and digits apart; the letters go on as a word of their own."""
-    return " ".join(re.findall(r"[A-Za-z]+|\d+", match[0]))
+    parts = re.findall(r"[A-Za-z]+|\d+", match[0])
+    return " ".join(digits(part) if part.isdigit() and len(part) > 2 else part for part in parts)
+
+
+def _abbreviation(match: re.Match[str]) -> str:
+    """A closing "etc." ends the sentence as well; a title never does."""
+    ends = match[0] in ("etc.", "Inc.", "Ltd.", "Co.", "Corp.") and re.match(
+        r"\s*($|[A-Z])", match.string[match.end() :]
+    )
+    return ABBREVIATIONS[match[0]] + ("." if ends else "")
+
+
+def _initials(match: re.Match[str]) -> str:
+    """``U.S.`` as US, whose capitals are spelled; its last full stop ends a sentence only before a capital or the
+    end."""
+    ends = re.match(r"\s*$|\s+[A-Z][a-z]+ [a-z]", match.string[match.end() :])
+    letters = match[0].replace(".", "").upper()
+    return (letters if len(letters) < 4 else " ".join(letters)) + ("." if ends else "")
 
 
 def _version(match: re.Match[str]) -> str:
@@ -299,7 +329,9 @@ _RULES: tuple[_Rule, ...] = (
     ),
     (re.compile(rf"(?P<amount>{_NUMBER})(?P<scale>)\s?(?P<sign>[€£])"), _money),
     (
-        re.compile(r"(?:\+1[- ]?)?\(?\b\d{3}\)?[- .]\d{3}[- .]\d{4}\b|\b\d{3}-\d{4}\b|\+\d{1,3}(?:[- ]\d{2,4}){2,4}\b"),
+        re.compile(
+            r"(?:(?:\+|\b)1[- ])?\(?\b\d{3}\)?[- .]\d{3}[- .]\d{4}\b|\b\d{3}-\d{4}\b|\+\d{1,3}(?:[- ]\d{2,4}){2,4}\b"
+        ),
         _telephone,
     ),
     (re.compile(r"(?<![\d/.])(?:(?P<whole>\d+) )?(?P<low>\d{1,3})/(?P<high>\d{1,3})(?![\d/])"), _fraction),
@@ -319,8 +351,13 @@ _RULES: tuple[_Rule, ...] = (
         re.compile(rf"(?<![\d.\w-])(?P<low>{_NUMBER})\s?[-–~]\s?(?P<high>{_NUMBER})(?![\d.\w-]|\.\d)"),
         lambda m: f"{_year_like(m['low'])} to {_year_like(m['high'])}",
     ),
+    (re.compile(r"(?<![\w.])(?!e\.g\.|i\.e\.)(?:[A-Za-z]\.){2,}"), _initials),
+    (
+        re.compile(r"(?<![\d.\w])(\d+)'\s?(\d+)\""),
+        lambda match: f"{cardinal(match[1])} feet {cardinal(match[2])} inches",
+    ),
     (re.compile(r"(?<![\w.])(?:[A-Za-z]+-?\d|\d+[A-Za-z])[A-Za-z\d]*\b"), _mixed_id),
-    (re.compile(rf"(?<![\w.])(?:{_ABBREVIATION})(?!\w)"), lambda match: ABBREVIATIONS[match[0]]),
+    (re.compile(rf"(?<![\w.])(?:{_ABBREVIATION})(?!\w)"), _abbreviation),
     (re.compile(r"(?<![\d.,\w-])(?P<year>1[1-9]\d{2}|20\d{2})(?![\d,\w-]|\.\d)"), _year_or_quantity),
     (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})"), _bare),
     (re.compile("[" + "".join(map(re.escape, SIGNS)) + "]"), lambda match: f" {SIGNS[match[0]]} "),

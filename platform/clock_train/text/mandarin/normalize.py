@@ -1,7 +1,7 @@
 """Numbers, dates, money, units and signs of a Mandarin text written out in characters.
 
-Rules run from the most specific form (a date) to the least (bare digits), each replacing what it matched, so that a later
-rule never sees what an earlier one has read.
+Rules run from the most specific form (a date) to the least (bare digits), each replacing what it matched, so that a
+later rule never sees what an earlier one has read.
 """
 
 from __future__ import annotations
@@ -86,7 +86,6 @@ CURRENCIES: dict[str, str] = {
         "$": "美元",
         "US$": "美元",
         "¥": "元",
-        "¥": "元",
         "RMB": "元",
         "CNY": "元",
         "€": "欧元",
@@ -133,14 +132,14 @@ SIGNS: dict[str, str] = {
     },
     **{"θ": "西塔", "ω": "欧米伽", "φ": "斐", "ε": "艾普西隆", "Σ": "西格玛"},
 }
-_MEASURES = (
-    "个個只隻条條张張本名位件头頭匹间間座家台辆輛架艘颗顆粒块塊片支枝根杯瓶碗盘盒箱包袋双雙对對副套份种種类類样樣次回遍趟场場声聲步"
-    "岁歲年天周月日夜秒分刻点點斤两兩吨噸升米里亩畝元角毛层層楼句段篇章首册冊项項级級届屆门門节節堂页頁把朵棵株滴顿頓班群批组組队隊扇幅面期"
+_LIANG_MEASURES = (
+    "个個只隻条條张張本名位件头頭匹间間座家台辆輛架艘颗顆粒块塊片支枝根杯瓶碗盘盒箱包袋双雙对對副套份种種类類样樣"
+    "次回遍趟场場声聲步岁歲天周点點斤吨噸升米里元角毛层層句段篇章首册项項届门門节節堂页頁把朵棵株滴顿班群批组組队隊扇幅面期秒分"
 )
-_QUANTITY_AFTER = re.compile(
-    rf"[多几余]?(?:小时|分钟|公里|公斤|千克|毫升|厘米|星期|礼拜|美元|英镑|欧元|人|倍|[{_MEASURES}])"
+_LIANG_WORDS = (
+    "小时|分钟|公里|公斤|千克|厘米|毫米|星期|礼拜|美元|欧元|英镑|平方|立方|"
+    rf"年(?!级|代)|人|倍|千|万|亿|克|度|[{_LIANG_MEASURES}]"
 )
-_LIANG_WORDS = "小时|分钟|公里|公斤|千克|厘米|毫米|星期|礼拜|美元|欧元|英镑|平方|立方|个|個|只|条|张|本|名|位|件|头|匹|间|座|家|台|辆|架|艘|颗|粒|块|片|支|根|杯|瓶|碗|盘|盒|箱|包|袋|双|对|副|套|份|种|类|样|次|回|遍|趟|场|声|步|岁|年(?!级|代)|天|周|点|斤|吨|升|米|里|元|角|毛|层|句|段|篇|章|首|册|项|届|门|节|堂|页|把|朵|棵|株|滴|顿|班|群|批|组|队|扇|幅|面|期|人|倍|千|万|亿|秒|分|克|度"
 
 
 def normalize(text: str) -> str:
@@ -203,7 +202,7 @@ def _money(match: re.Match[str]) -> str:
 def _percent(match: re.Match[str]) -> str:
     sign = "负" if match["minus"] else ""
     out_of = "千分之" if match["sign"] == "‰" else "百分之"
-    upto = f"到{decimal(match['upto'])}" if match["upto"] else ""
+    upto = f"到{out_of}{decimal(match['upto'])}" if match["upto"] else ""
     return sign + out_of + decimal(match["number"]) + upto
 
 
@@ -224,7 +223,8 @@ def _range(match: re.Match[str]) -> str:
 
 
 def _mixed_id(match: re.Match[str]) -> str:
-    return re.sub(r"\d+", lambda number: digits(number[0], one="一"), match[0])
+    """Letters stay, short numbers behind them are quantities (``iPhone15``), codes are read digit by digit."""
+    return re.sub(r"\d+", lambda found: digits(found[0]) if len(found[0]) > 2 else cardinal(found[0]), match[0])
 
 
 def _bare(match: re.Match[str]) -> str:
@@ -240,7 +240,10 @@ _BEFORE = r"(?<![\d.A-Za-z])"
 _MINUS = r"(?P<minus>(?<![\d\w一-鿿])-)?"
 _UNIT_NAMES = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _CURRENCY_NAMES = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
-_CLOCK = r"(?P<hour>[01]?\d|2[0-4])\s*:\s*(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:\s*(?P<half>[aApP]\.?[mM]\.?))?(?![\d:])"
+_CLOCK = (
+    r"(?P<hour>[01]?\d|2[0-4])\s*:\s*(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?"
+    r"(?:\s*(?P<half>[aApP]\.?[mM]\.?))?(?![\d:])"
+)
 
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _RULES: tuple[_Rule, ...] = (
@@ -252,7 +255,10 @@ _RULES: tuple[_Rule, ...] = (
         _date,
     ),
     (re.compile(_BEFORE + r"(?P<year>\d{4})[-/](?P<month>0[1-9]|1[0-2])(?P<day>)(?![\d/-])月?"), _date),
-    (re.compile(r"(?<!\d)(?P<year>\d{4}|\d{2})(?=\s?年(?![以来内之间级]))"), lambda match: _year(match["year"])),
+    (
+        re.compile(r"(?<!\d)(?P<year>\d{4}|\d{2})(?=\s?年(?![以来内之间级])|后(?=[^\d]|$))"),
+        lambda match: _year(match["year"]),
+    ),
     (re.compile(_BEFORE + _CLOCK), _clock),
     (re.compile(rf"(?P<sign>{_CURRENCY_NAMES})\s*(?P<amount>{_NUMBER})(?P<scale>[百千]?[万亿])?"), _money),
     (re.compile(rf"(?P<amount>{_NUMBER})(?P<scale>[百千]?[万亿])?\s*(?P<sign>{_CURRENCY_NAMES})(?![A-Za-z])"), _money),
@@ -265,7 +271,9 @@ _RULES: tuple[_Rule, ...] = (
         lambda match: re.sub(r"\d+", _telephone, match[0]),
     ),
     (
-        re.compile(r"(?<!\d)(?:110|119|120|122|114|12306|12315|12345|10086|10010|10000)(?![\d.多个元块年万米人])"),
+        re.compile(
+            r"(?<!\d)(?:110|119|120|122|114|12306|12315|12345|10086|10010|10000)(?![\d.多个元块年万米人号楼室页天分名位度])"
+        ),
         _telephone,
     ),
     (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT_NAMES})(?![A-Za-z])"), _unit),

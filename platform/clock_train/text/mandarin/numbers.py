@@ -48,7 +48,8 @@ def decimal(number: str) -> str:
 
 
 def counted(number: str) -> str:
-    """A number in front of a measure word: 2 is 两, and so are leading 2s of 千, 万 and 亿 in speech only when alone."""
+    """A number in front of a measure word: 2 is 两, and so are leading 2s of 千, 万 and 亿 in speech only when
+    alone."""
     return "两" if number.lstrip("0") == "2" else decimal(number)
 
 

@@ -79,7 +79,8 @@ def _plain_phones(spelling: str) -> tuple[str, ...] | None:
 
 
 def _curled(phones: tuple[str, ...]) -> tuple[str, ...]:
-    """The curl swallows a final ``n`` or ``i``: 玩儿 is w-a-ɹ, 孩儿 x-a-ɹ; after ``ŋ`` the vowel stays and ŋ goes nasal."""
+    """The curl swallows a final ``n`` or ``i``: 玩儿 is w-a-ɹ, 孩儿 x-a-ɹ; after ``ŋ`` the vowel stays and ŋ goes
+    nasal."""
     *body, last = phones
     if last == "n":
         return (*body, ERHUA)

@@ -1,13 +1,15 @@
 """Characters to pinyin: segmentation, phrase readings, and rules for the polyphones that phrases do not settle.
 
-Segmentation is jieba's (rjieba), readings are pypinyin's phrase and character tables; both load in 0.3 s together. A word
-that is no phrase itself is covered by the longest phrases inside it, since jieba's words and pypinyin's phrases differ.
+Segmentation is jieba's (rjieba), readings are pypinyin's phrase and character tables; both load in 0.3 s together. A
+word that is no phrase itself is covered by the longest phrases inside it, since jieba's words and pypinyin's phrases
+differ.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
+from clock_train.text.data_files import listed
 from clock_train.text.mandarin.polyphones import PHRASES, polyphone_reading
 from clock_train.text.mandarin.syllable import Syllable
 from clock_train.text.mandarin.tables import character_table, numbered, phrase_table
@@ -79,13 +81,7 @@ def _with_erhua(word: str, readings: list[tuple[str, str, int]]) -> list[tuple[s
     """Fold a suffix 儿 into the syllable before it; 儿 that is a word part of its own (婴儿, 儿子) stays."""
     curled: list[tuple[str, str, int]] = []
     for index, (char, spelling, tone) in enumerate(readings):
-        is_suffix = (
-            char == "儿"
-            and index == len(readings) - 1
-            and index > 0
-            and word not in _FULL_ER
-            and word[-2:] not in _FULL_ER
-        )
+        is_suffix = char == "儿" and 0 < index == len(readings) - 1 and not _has_full_er(word)
         if is_suffix and not curled[-1][1].endswith("r"):
             before, before_spelling, before_tone = curled[-1]
             curled[-1] = (before + char, before_spelling + "r", before_tone)
@@ -94,6 +90,9 @@ def _with_erhua(word: str, readings: list[tuple[str, str, int]]) -> list[tuple[s
     return curled
 
 
-_FULL_ER = frozenset(
-    ["婴儿", "幼儿", "孤儿", "女儿", "男儿", "胎儿", "健儿", "少儿", "小儿", "孩儿", "混血儿", "新生儿", "宠儿", "弃儿", "早产儿", "幸运儿", "佼佼者", "育儿", "生儿", "患儿", "托儿", "痴儿", "侏儒", "孙儿", "妻儿", "犬儿", "产儿", "生儿", "血儿", "运儿", "伯儿", "尔儿", "鸟儿", "马儿", "二儿", "大儿", "洛儿"]
-) - {"鸟儿"}
+def _has_full_er(word: str) -> bool:
+    return word in _FULL_ER or (word[-2:] in _FULL_ER and word[-2:] not in _FULL_ONLY_ALONE)
+
+
+_FULL_ER = frozenset(listed("full_er.txt"))
+_FULL_ONLY_ALONE = frozenset(("孩儿", "小儿"))  # 小孩儿 and 一小儿 curl

@@ -1,8 +1,8 @@
 """How tones change each other in connected Mandarin: 不, 一, the third tone and the neutral tone.
 
 Works on syllables with their characters, so that it can be tested on its own. The order matters: neutral tones first
-(a syllable that has lost its tone changes nothing), then 不 and 一, which look at the final tone of what follows, then the
-third tone, first inside words and then over the words of one breath group.
+(a syllable that has lost its tone changes nothing), then 不 and 一, which look at the final tone of what follows, then
+the third tone, first inside words and then over the words of one breath group.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from clock_train.text.mandarin.neutral import neutral_positions
 from clock_train.text.mandarin.syllable import Syllable
-from clock_train.text.mandarin.tables import is_phrase
+from clock_train.text.mandarin.tables import is_word
 
 _DIGITS = frozenset("零〇一二三四五六七八九十百千万亿两幺点")
 
@@ -70,15 +70,24 @@ def _yi(syllable: Syllable, before: Syllable | None, after: Syllable | None, *, 
 def _third_tones(words: Sequence[Sequence[Syllable]]) -> None:
     """Third before third becomes second: inside each word from its parts, then where words meet.
 
-    小老虎 (小 + 老虎) keeps 小 half-third in slow speech; the common reading 2-2-3 or 3-2-3 follows the inner structure:
-    the last two syllables of a three-syllable word bind first unless its first two are a word of their own.
+    A chain of words that are all third tones is spoken in feet of two or three syllables, each keeping its last third:
+    我想买两把 is 我想 + 买两把, 2-3-2-2-3.
     """
     for word in words:
         _third_tones_of_word(word)
     spoken = [word for word in words if word]
-    for left, right in pairwise(spoken):
-        if left[-1].tone == 3 and right[0].tone == 3 and not left[-1].is_fixed:
-            left[-1].tone = 2
+    meets = [left[-1].tone == 3 and right[0].tone == 3 for left, right in pairwise(spoken)]
+    num_in_foot = 0
+    for index, is_meeting in enumerate(meets):
+        if not is_meeting:
+            num_in_foot = 0
+            continue
+        num_in_foot += 1
+        continues = index + 1 < len(meets) and meets[index + 1] and len(spoken[index + 1]) == 1
+        if num_in_foot == 2 and continues:
+            num_in_foot = 0
+        elif not spoken[index][-1].is_fixed:
+            spoken[index][-1].tone = 2
 
 
 def _third_tones_of_word(word: Sequence[Syllable]) -> None:
@@ -94,7 +103,7 @@ def _third_tones_of_word(word: Sequence[Syllable]) -> None:
 
 
 def _is_two_plus_one(word: str) -> bool:
-    return is_phrase(word[:2]) or not is_phrase(word[1:])
+    return is_word(word[:2]) or not is_word(word[1:])
 
 
 def _word_ends(words: Sequence[Sequence[Syllable]]) -> set[int]:

@@ -14,9 +14,11 @@ _TONE_MARKS = {
 } | {"ü": ("v", 5), "ń": ("n", 2), "ň": ("n", 3), "ǹ": ("n", 4), "ḿ": ("m", 2)}
 
 
-def is_phrase(text: str) -> bool:
-    """Whether this is a word of its own in the phrase table."""
-    return text in phrase_table()
+def is_word(text: str) -> bool:
+    """Whether jieba's dictionary has this word."""
+    import rjieba
+
+    return rjieba.has_word(text)
 
 
 def numbered(marked: str) -> tuple[str, int]:
