@@ -100,6 +100,10 @@ class TextEmpty(TextError):
     """Nothing in the text can be spoken (empty, emoji, symbols only)."""
 
 
+class TextUnreadable(TextError):
+    """A text file that cannot be read, or is not UTF-8."""
+
+
 class TextTooLong(TextError):
     """The text is longer than one request may be."""
 

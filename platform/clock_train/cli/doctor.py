@@ -29,7 +29,7 @@ LEAST_FREE_GB = 6.0
 LEAST_MEMORY_GB = 6.0
 """The demo's promised peak."""
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @dataclass(frozen=True)

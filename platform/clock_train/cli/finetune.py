@@ -1,0 +1,44 @@
+"""``clocktrain finetune``: a base and one speaker's corpus to that speaker's voice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clock_train.cli import training_run as run
+from clock_train.cli.progress import ProgressStyle
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def finetune(
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help='Folder of "clocktrain corpus build".')],
+    *,
+    base: Annotated[Path, typer.Option(help='Voice folder of "clocktrain pretrain".')],
+    out: run.Out,
+    preset: Annotated[str, typer.Option(help="Demo, Basic or Professional.")] = "Basic",
+    name: run.Name = None,
+    max_steps: run.MaxSteps = None,
+    epochs: run.Epochs = None,
+    max_cpu_seconds: run.CpuSeconds = None,
+    batch_size: run.BatchSize = None,
+    learning_rate: run.LearningRate = None,
+    seed: run.Seed = None,
+    device: run.Device = "auto",
+    progress: run.Progress = ProgressStyle.AUTO,
+    as_json: run.Json = False,
+) -> None:
+    """Teach a base one speaker's voice.
+
+    Sizes come from the base, the rest from the preset. The same command with the same folder goes on where it stopped.
+    """
+    from clock_train.orchestration.training_session import TrainRequest
+
+    request = TrainRequest(
+        corpora=[corpus], output=out, preset=preset, base=base, name=name, max_steps=max_steps, epochs=epochs,
+        max_cpu_seconds=max_cpu_seconds, batch_size=batch_size, learning_rate=learning_rate, seed=seed, device=device,
+    )  # fmt: skip
+    run.train_and_print(request, progress, as_json)

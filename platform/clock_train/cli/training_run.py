@@ -1,0 +1,72 @@
+"""What ``pretrain`` and ``finetune`` share: their options, and a run with its result printed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clock_train.cli.progress import ProgressStyle, listening, spoken_duration
+
+if TYPE_CHECKING:
+    from clock_train.orchestration.training_session import TrainOutcome, TrainRequest
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for checkpoints and the voice; the same folder goes on.")]
+Name = Annotated[str | None, typer.Option(help="Name of the voice; by default its speakers'.")]
+MaxSteps = Annotated[int | None, typer.Option(min=1, help="End after so many steps.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="End after so many passes over the recordings.")]
+CpuSeconds = Annotated[float | None, typer.Option(min=0, help="End when the steps have cost this much CPU time.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Clips a step.")]
+LearningRate = Annotated[float | None, typer.Option(help="Highest learning rate.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Progress = Annotated[ProgressStyle, typer.Option(help="How progress is shown on standard error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def train_and_print(request: TrainRequest, progress: ProgressStyle, as_json: bool) -> None:
+    """Train, then say on stdout where the voice is and how good it got."""
+    from clock_train.orchestration.training_session import train
+
+    with listening(progress) as listener:
+        outcome = train(request, listener)
+    if as_json:
+        print(json.dumps(result_of(outcome), indent=1, ensure_ascii=False))
+    else:
+        for line in lines_of(outcome):
+            print(line)
+
+
+def result_of(outcome: TrainOutcome) -> dict[str, Any]:
+    """The outcome for scripts."""
+    result = outcome.result
+    return {
+        "voice": str(outcome.voice_path),
+        "history": str(outcome.history_path),
+        "ending": result.ending.name.lower(),
+        "step": result.step,
+        "bestStep": result.best_step,
+        "cpuSeconds": round(result.cpu_seconds, 1),
+        "resumedFrom": outcome.resumed_from,
+        "validation": asdict(result.last_validation) if result.last_validation else None,
+        "leftOut": [{"clip": clip, "reason": reason} for clip, reason in outcome.left_out],
+    }
+
+
+def lines_of(outcome: TrainOutcome) -> list[str]:
+    """The outcome for people."""
+    result, voice = outcome.result, outcome.voice_path
+    lines = [
+        f"Voice:   {voice} (step {result.best_step or result.step} of {result.step}, {result.ending.value})",
+        f"Curves:  {outcome.history_path}",
+        f"CPU:     {spoken_duration(result.cpu_seconds)}",
+    ]
+    if result.last_validation is not None:
+        scores = ", ".join(f"{name} {value:.3f}" for name, value in asdict(result.last_validation).items())
+        lines.append(f"Scores:  {scores} (validation clips, lower is better)")
+    if outcome.left_out:
+        lines.append(f"Left out: {len(outcome.left_out)} clips, such as {': '.join(outcome.left_out[0])}")
+    return [*lines, f'Speak:   clocktrain synthesize --voice {voice} --text "..." --out speech.wav']
