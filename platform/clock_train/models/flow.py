@@ -29,15 +29,15 @@ class Coupling(nn.Module):
 
     def __init__(self, config: FlowConfig, *, latent_channels: int, condition_channels: int) -> None:
         super().__init__()
-        self.half = latent_channels // 2
-        self.entry = nn.Conv1d(self.half, config.channels, 1)
+        self.half_channels = latent_channels // 2
+        self.entry = nn.Conv1d(self.half_channels, config.channels, 1)
         self.stack = GatedStack(
             config.channels,
             kernel=config.kernel,
             dilations=[1] * config.layers,
             condition_channels=condition_channels,
         )
-        self.shift = nn.Conv1d(config.channels, self.half, 1)
+        self.shift = nn.Conv1d(config.channels, self.half_channels, 1)
         # begins as the identity, so that early latents are not scrambled
         nn.init.zeros_(self.shift.weight)
         if self.shift.bias is not None:
@@ -45,7 +45,7 @@ class Coupling(nn.Module):
 
     def forward(self, x_BCT: Tensor, mask_B1T: Tensor, condition_BG: Tensor, *, inverse: bool) -> Tensor:
         """(B, C, T) to (B, C, T)."""
-        kept, moved = x_BCT.split([self.half, self.half], dim=1)
+        kept, moved = x_BCT.split([self.half_channels, self.half_channels], dim=1)
         entry = self.entry(kept) * mask_B1T
         shift = self.shift(entry + self.stack(entry, mask_B1T, condition_BG)) * mask_B1T
         return torch.cat([kept, moved - shift if inverse else moved + shift], dim=1)

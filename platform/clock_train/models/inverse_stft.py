@@ -16,14 +16,14 @@ class InverseSTFT(nn.Module):
     """Magnitude-and-phase frames to a waveform of exactly T * hop samples.
 
     Args:
-        n_fft: transform and Hann window length; a multiple of 2 * hop.
+        n_fft: transform and Hann window length; 4, 6, 8 … hops: at two, squared windows do not add up to a constant.
         hop_samples: samples from frame to frame.
     """
 
     def __init__(self, n_fft: int, hop_samples: int) -> None:
         super().__init__()
-        if n_fft % (2 * hop_samples) != 0:
-            raise ValueError(f"n_fft {n_fft} is no multiple of twice the hop {hop_samples}")
+        if n_fft % (2 * hop_samples) != 0 or n_fft < 4 * hop_samples:
+            raise ValueError(f"n_fft {n_fft} is not 4, 6, 8 or more times the hop {hop_samples}")
         self.n_fft, self.hop_samples = n_fft, hop_samples
         bins = n_fft // 2 + 1
         half = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
@@ -45,6 +45,13 @@ class InverseSTFT(nn.Module):
 
         The head and tail of (n_fft - hop) / 2 samples, where fewer frames overlap, are cut, as analysis padded them.
         """
+        if torch.is_autocast_enabled(real_BFT.device.type):
+            # bfloat16 products would leave 8 bits of a 16-bit sample; asked first: an exported graph holds no region
+            with torch.autocast(real_BFT.device.type, enabled=False):
+                return self._inverse(real_BFT.float(), imaginary_BFT.float())
+        return self._inverse(real_BFT, imaginary_BFT)
+
+    def _inverse(self, real_BFT: Tensor, imaginary_BFT: Tensor) -> Tensor:
         even = real_BFT.transpose(1, 2) @ self.cosines
         odd = imaginary_BFT.transpose(1, 2) @ self.sines
         middle = self.n_fft // 2

@@ -1,7 +1,7 @@
 """The speaker encoder: MFCCs through 1-D convolutions and self-attention to one vector a recording.
 
-As the article prescribes. Time is reduced four times before attention (30 s of speech would otherwise cost 1.8 s of CPU).
-Pooling is attentive statistics: a weighted mean and deviation over time.
+As the article prescribes. Time is reduced four times before attention (30 s of speech would otherwise cost 1.8 s of
+CPU). Pooling is attentive statistics: a weighted mean and deviation over time.
 Source: the article, section 2.1; Okabe et al., Attentive Statistics Pooling (2018).
 """
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from clock_train.errors import ConfigError
 from clock_train.models.channel_norm import ChannelNorm
 from clock_train.models.text_encoder import TextEncoderConfig, TransformerBlock
 
@@ -28,6 +29,12 @@ class SpeakerEncoderConfig:
     attention_layers: int = 3
     heads: int = 4
     feed_forward: int = 1_536
+
+    def __post_init__(self) -> None:
+        if self.channels % (2 * self.heads) != 0:
+            raise ConfigError(
+                f"models.speaker_encoder.channels is {self.channels}; give a multiple of 2 x heads ({2 * self.heads})"
+            )
 
 
 class SpeakerEncoder(nn.Module):
@@ -55,10 +62,11 @@ class SpeakerEncoder(nn.Module):
 
     def forward(self, mfcc_BKT: Tensor, lengths_B: Tensor) -> Tensor:
         """Unit vectors (B, G) of MFCCs (B, 40, T) with ``lengths_B`` valid frames each."""
-        x = self.input_norm(with_differences(mfcc_BKT))
-        x = self.reduce(self.entry(x).relu()).relu()
-        lengths = torch.clamp((lengths_B + 3) // 4, max=x.shape[-1])
-        mask = (torch.arange(x.shape[-1], device=x.device)[None] < lengths[:, None]).unsqueeze(1).to(x.dtype)
+        x = with_differences(mfcc_BKT, lengths_B)
+        x = self.input_norm(x) * _mask_of(x, lengths_B)
+        x = self.entry(x).relu()
+        x = self.reduce(x * _mask_of(x, (lengths_B + 1) // 2)).relu()
+        mask = _mask_of(x, (lengths_B + 3) // 4)
         x = x * mask
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             x = (x + convolution(norm(x) * mask).relu()) * mask
@@ -70,10 +78,19 @@ class SpeakerEncoder(nn.Module):
         return F.normalize(self.exit(torch.cat([mean, deviation], dim=-1)), dim=-1)
 
 
-def with_differences(mfcc_BKT: Tensor) -> Tensor:
-    """MFCCs with their first and second differences over time, (B, 3K, T)."""
-    padded = F.pad(mfcc_BKT, (1, 1), mode="replicate")
-    first = (padded[..., 2:] - padded[..., :-2]) / 2
-    padded = F.pad(first, (1, 1), mode="replicate")
-    second = (padded[..., 2:] - padded[..., :-2]) / 2
-    return torch.cat([mfcc_BKT, first, second], dim=1)
+def _mask_of(x_BCT: Tensor, lengths_B: Tensor) -> Tensor:
+    position = torch.arange(x_BCT.shape[-1], device=x_BCT.device)
+    return (position[None] < lengths_B[:, None]).unsqueeze(1).to(x_BCT.dtype)
+
+
+def with_differences(mfcc_BKT: Tensor, lengths_B: Tensor) -> Tensor:
+    """MFCCs with their first and second differences over time, (B, 3K, T); each clip's ends are continued."""
+    first = _difference(mfcc_BKT, lengths_B)
+    return torch.cat([mfcc_BKT, first, _difference(first, lengths_B)], dim=1)
+
+
+def _difference(x_BKT: Tensor, lengths_B: Tensor) -> Tensor:
+    frame = torch.arange(x_BKT.shape[-1], device=x_BKT.device)
+    later = torch.minimum(frame + 1, (lengths_B - 1)[:, None])[:, None].expand_as(x_BKT)
+    earlier = F.pad(x_BKT, (1, 0), mode="replicate")[..., :-1]
+    return (torch.gather(x_BKT, 2, later) - earlier) / 2

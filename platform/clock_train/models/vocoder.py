@@ -47,6 +47,15 @@ class VocoderConfig:
             raise ConfigError(f"models.vocoder.hop_samples is {self.hop_samples}; give a multiple of 16, such as 256")
         if self.layers < 1 or self.channels < 1:
             raise ConfigError("models.vocoder needs at least one layer and one channel")
+        if self.kernel % 2 == 0:
+            raise ConfigError(f"models.vocoder.kernel is {self.kernel}; give an odd number: a frame has a middle")
+        if self.dilation_cycle < 1:
+            raise ConfigError(f"models.vocoder.dilation_cycle is {self.dilation_cycle}; give at least 1")
+        if self.rate is VocoderRate.SAMPLE and int(self.hop_samples**0.5) ** 2 != self.hop_samples:
+            raise ConfigError(
+                f"models.vocoder.hop_samples is {self.hop_samples}; the rate SAMPLE goes up in two equal steps and "
+                "needs a square, such as 256"
+            )
 
     @property
     def dilations(self) -> list[int]:
@@ -90,23 +99,45 @@ class Vocoder(nn.Module):
             width, kernel=config.kernel, dilations=config.dilations, condition_channels=condition_channels
         )
 
-    def forward(self, latent_BCT: Tensor, condition_BG: Tensor, noise_B1N: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        latent_BCT: Tensor,
+        condition_BG: Tensor,
+        noise_B1N: Tensor | None = None,
+        *,
+        mask_B1T: Tensor | None = None,
+    ) -> Tensor:
         """The waveform (B, T * hop), float32, about [-1, 1].
 
         Args:
             latent_BCT: (B, C, T) latents at the frame rate.
             condition_BG: (B, G) voice and style.
             noise_B1N: only for rate ``SAMPLE``: (B, 1, T * hop) standard normal.
+            mask_B1T: of valid frames, in a batch of clips of several lengths: their ends must not hear the padding.
         """
         if self.config.rate is VocoderRate.SAMPLE:
             if noise_B1N is None:
                 frames = latent_BCT.shape[0], 1, latent_BCT.shape[2] * self.config.hop_samples
                 noise_B1N = torch.randn(frames, device=latent_BCT.device, dtype=latent_BCT.dtype)
-            x = self.entry(noise_B1N) + self.upsample(latent_BCT)
-            return torch.tanh(self.to_sample(self.head(self.stack(x, None, condition_BG)))).squeeze(1)
-        x = self.upsample(self.entry(latent_BCT))
-        x = self.norm(x + self.stack(x, None, condition_BG))
+            x = latent_BCT
+            for layer in self.upsample.children():
+                x = _masked(layer(x), mask_B1T)
+            x = _masked(self.entry(noise_B1N) + x, mask_B1T)
+            x = self.head(self.stack(x, _stretched(mask_B1T, x), condition_BG))
+            return torch.tanh(_masked(self.to_sample(x), mask_B1T)).squeeze(1)
+        x = _masked(self.upsample(_masked(self.entry(latent_BCT), mask_B1T)), mask_B1T)
+        x = self.norm(x + self.stack(x, _stretched(mask_B1T, x), condition_BG))
         bins = self.n_fft // 2 + 1
         log_magnitude, phase = self.spectrum(x).float().split([bins, bins], dim=1)
-        magnitude = torch.exp(torch.clamp(log_magnitude, max=MAX_LOG_MAGNITUDE))
+        magnitude = _masked(torch.exp(torch.clamp(log_magnitude, max=MAX_LOG_MAGNITUDE)), mask_B1T)
         return self.inverse_stft(magnitude * torch.cos(phase), magnitude * torch.sin(phase))
+
+
+def _stretched(mask_B1T: Tensor | None, x_BCT: Tensor) -> Tensor | None:
+    """The mask at the rate of ``x_BCT``, which is a multiple of the frame rate."""
+    return None if mask_B1T is None else mask_B1T.repeat_interleave(x_BCT.shape[-1] // mask_B1T.shape[-1], dim=-1)
+
+
+def _masked(x_BCT: Tensor, mask_B1T: Tensor | None) -> Tensor:
+    mask = _stretched(mask_B1T, x_BCT)
+    return x_BCT if mask is None else x_BCT * mask

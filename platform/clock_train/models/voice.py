@@ -1,8 +1,8 @@
 """The whole voice model: text and a voice to speech, and what training needs of it.
 
-VITS-shaped: a posterior encoder hears, a flow maps, a prior predicts from text, a decoder speaks. Peculiar here: alignment
-is searched on an auxiliary mel head of the text encoder and not on the latents, where it collapsed within a CPU's budget
-(docs/adr/0002); the prior works at the frame rate.
+VITS-shaped: a posterior encoder hears, a flow maps, a prior predicts from text, a decoder speaks. Peculiar here:
+alignment is searched on an auxiliary mel head of the text encoder and not on the latents, where it collapsed within a
+CPU's budget (docs/adr/0002); the prior works at the frame rate.
 """
 
 from __future__ import annotations
@@ -138,11 +138,13 @@ class VoiceModel(nn.Module):
         """Durations (B, L) of the monotonic path that fits the mel head to normalised log-mel (B, M, T) best."""
         predicted = reading.mel_BML.float()
         target = mel_BMT.float()
-        distance = (
-            predicted.square().sum(1).unsqueeze(-1)
-            - 2 * predicted.transpose(1, 2) @ target
-            + target.square().sum(1).unsqueeze(1)
-        )
+        # small differences of large numbers: bfloat16 would decide the path by its rounding
+        with torch.autocast(target.device.type, enabled=False):
+            distance = (
+                predicted.square().sum(1).unsqueeze(-1)
+                - 2 * predicted.transpose(1, 2) @ target
+                + target.square().sum(1).unsqueeze(1)
+            )
         return align(-0.5 * distance, phones_B, frames_B)
 
     @torch.no_grad()
@@ -179,7 +181,9 @@ class VoiceModel(nn.Module):
         noise = torch.randn(mean.shape, generator=generator).to(mean)
         latent = (mean + noise * torch.exp(log_deviation) * noise_scale) * mask
         latent = self.flow(latent, mask, condition_BG, inverse=True) * mask
-        return self.vocoder(latent, condition_BG), frames * self.config.mel.hop_samples, durations
+        # one clip has no padding, and its mask would cost a product a layer
+        waveform = self.vocoder(latent, condition_BG, mask_B1T=mask if len(frames) > 1 else None)
+        return waveform, frames * self.config.mel.hop_samples, durations
 
 
 def length_mask(lengths_B: Tensor, longest: int) -> Tensor:
