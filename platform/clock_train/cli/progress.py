@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Any, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
-from rich.table import Column
+from typing import TYPE_CHECKING, Any, TextIO
 
 from clock_train.orchestration.listener import Listener, Silence
+
+if TYPE_CHECKING:
+    # loaded when something is shown: rich costs a help page 0.2 s
+    from rich.console import Console
+    from rich.progress import TaskID
 
 LINE_EVERY_S = 10.0
 """A log of an hour stays readable, and a person still sees that it moves."""
@@ -43,6 +44,8 @@ def listening(style: ProgressStyle = ProgressStyle.AUTO, stream: TextIO | None =
         style: what to show.
         stream: standard error by default.
     """
+    from rich.console import Console
+
     out = sys.stderr if stream is None else stream
     console = Console(file=out)
     if style is ProgressStyle.AUTO:
@@ -64,6 +67,9 @@ class Bars:
     """One bar a stage; finished ones stay, with how long they took."""
 
     def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+        from rich.table import Column
+
         self.progress = Progress(
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=24),
