@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from clock_train.cli import training_run as run
-from clock_train.cli.progress import ProgressStyle
+from clock_train.orchestration.progress import ProgressStyle
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clock_train.cli.progress import ProgressStyle, listening, spoken_duration
+from clock_train.orchestration.progress import ProgressStyle, listening, spoken_duration
 
 if TYPE_CHECKING:
     from clock_train.orchestration.training_session import TrainOutcome, TrainRequest

@@ -8,8 +8,8 @@ import json
 import pytest
 from rich.console import Console
 
-from clock_train.cli.progress import Bars, JsonLines, Lines, ProgressStyle, listening, spoken_duration
 from clock_train.orchestration.listener import Listener, Silence
+from clock_train.orchestration.progress import Bars, JsonLines, Lines, ProgressStyle, listening, spoken_duration
 
 
 class Clock:
