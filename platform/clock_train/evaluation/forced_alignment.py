@@ -113,6 +113,7 @@ def word_start_errors(reference: Sequence[WordTiming], hypothesis: Sequence[Word
 
 
 def _spans(decoder: Any, words: list[str], waveform: np.ndarray) -> list[tuple[float, float]]:
+    decoder.reinit_feat()  # forgets the recording before
     decoder.set_align_text(" ".join(words))
     decoder.start_utt()
     try:

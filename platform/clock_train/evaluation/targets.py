@@ -43,13 +43,13 @@ class Figure:
 
 
 def figures(report: EvaluationReport, targets: Sequence[Target] = ()) -> list[Figure]:
-    """All rows over all styles, each with its target where one is given; a target without a row shows as missed."""
+    """All rows over all styles, those with a target first; a target that was not measured shows as missed."""
     shown = [_figure(row, _target(targets, row)) for row in report.rows if row.style == ALL_STYLES]
     for target in targets:
         if report.row(target.metric, target.subject) is None:
             row = Row(metric=target.metric, subject=target.subject, unavailable="not measured")
             shown.append(_figure(row, target))
-    return shown
+    return sorted(shown, key=lambda figure: figure.is_met is None)
 
 
 def _target(targets: Sequence[Target], row: Row) -> Target | None:
