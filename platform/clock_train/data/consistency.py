@@ -11,6 +11,8 @@ import numpy as np
 
 from clock_train.data.line_matching import ONSET_PHONES
 from clock_train.data.manifest import Clip
+from clock_train.data.voices import MIN_SEPARATION, find_split
+from clock_train.errors import SpeakersMixed
 
 MIN_PHONES = 8
 """Shorter texts are spoken at any pace."""
@@ -54,9 +56,10 @@ def compare(drafts: list[Draft]) -> Comparison:
     for draft in drafts:
         if draft.clip.is_accepted:
             by_speaker[draft.clip.speaker].append(draft)
-    for own in by_speaker.values():
+    for speaker, own in by_speaker.items():
         for clip_id, code in _unlikely_texts(own) + _duplicates(own):
             reasons[clip_id].append(code)
+        warnings += _mixed_voices(speaker, [draft for draft in own if draft.clip.id not in reasons])
     return Comparison(reasons=dict(reasons), warnings=warnings)
 
 
@@ -106,6 +109,29 @@ def _duplicates(drafts: list[Draft]) -> list[tuple[str, str]]:
                 found.setdefault(first.id, "TextConflict")
                 found.setdefault(second.id, "TextConflict")
     return list(found.items())
+
+
+def _mixed_voices(speaker: str, drafts: list[Draft]) -> list[dict[str, Any]]:
+    known = [draft for draft in drafts if draft.timbre is not None]
+    split = find_split(
+        [draft.timbre for draft in known if draft.timbre is not None],
+        [draft.clip.quality.f0_median_hz for draft in known],
+        [draft.clip.seconds for draft in known],
+    )
+    if split is None:
+        return []
+    clips = [known[i].clip.id for i in split.smaller]
+    return [
+        {
+            "code": SpeakersMixed.__name__,
+            "message": (
+                f'"{speaker}" sounds like two: {len(clips)} clips stand apart (separation {split.separation:.1f}, one '
+                f"voice stays below {MIN_SEPARATION}). Listen to them: another speaker must go or get an own name; the "
+                "same person at another microphone or in another room may stay"
+            ),
+            "clips": clips,
+        }
+    ]
 
 
 def _plain(text: str) -> str:
