@@ -307,12 +307,18 @@ def test_the_microphone_path_records_through_alsas_file_plug_in(tmp_path):
         f"""
         pcm.voice {{
             type plug
-            slave.pcm {{
-                type file
-                slave.pcm {{ type null }}
-                file "/dev/null"
-                infile "{tmp_path}/voice.raw"
-                format "raw"
+            slave {{
+                # Named, or the plug would hand PortAudio's floats through to a file of integers.
+                format S16_LE
+                rate 16000
+                channels 1
+                pcm {{
+                    type file
+                    slave.pcm {{ type null }}
+                    file "/dev/null"
+                    infile "{tmp_path}/voice.raw"
+                    format "raw"
+                }}
             }}
             hint {{ show on description "voice" }}
         }}
