@@ -48,7 +48,7 @@ def chart_svg(chart: Chart) -> str:
     y_range = _range([y for _, y in drawn])
     label = escape(chart.title, quote=True)
     parts = [f'<figure>{caption}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">']
-    for tick in _ticks(y_range):
+    for tick in _log_ticks(y_range) if chart.is_log else _ticks(y_range):
         height = _place_y(tick, y_range)
         label = _label(10**tick if chart.is_log else tick)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{height:.1f}" y2="{height:.1f}"/>')
@@ -104,6 +104,15 @@ def _ticks(bounds: tuple[float, float]) -> list[float]:
     step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude * NUM_TICKS >= span)
     first = math.ceil(bounds[0] / step)
     return [index * step for index in range(first, math.floor(bounds[1] / step + 1e-9) + 1)]
+
+
+def _log_ticks(bounds: tuple[float, float]) -> list[float]:
+    """Logarithms of 1, 2 and 5 times powers of ten; of the powers alone where that is too many."""
+    decades = range(math.floor(bounds[0]), math.ceil(bounds[1]) + 1)
+    factors = (1, 2, 5) if bounds[1] - bounds[0] <= 2 else (1,)
+    ticks = [decade + math.log10(factor) for decade in decades for factor in factors]
+    inside = [tick for tick in ticks if bounds[0] <= tick <= bounds[1]]
+    return inside if len(inside) >= 2 else _ticks(bounds)
 
 
 def _place_x(x: float, bounds: tuple[float, float]) -> float:

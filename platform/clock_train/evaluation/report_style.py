@@ -16,7 +16,7 @@ h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2.
   margin: 1.25rem 0; }
 .statement p { margin: .25rem 0; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .93rem; }
+table { border-collapse: collapse; width: 100%; min-width: 44rem; font-size: .93rem; }
 th, td { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th { font-weight: 600; color: var(--faint); white-space: nowrap; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -28,7 +28,7 @@ td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .sounds figure { margin: 0; min-width: 0; max-width: 30rem; }
 .sounds img { width: 100%; height: 96px; display: block; border-radius: 4px; }
 audio { width: 100%; height: 36px; margin-top: .4rem; display: block; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.25rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.25rem; }
 .charts figure { margin: 0; min-width: 0; } svg { width: 100%; height: auto; }
 svg text { fill: var(--faint); font-size: 11px; } .grid { stroke: var(--rule); }
 .line { fill: none; stroke-width: 1.6; }
