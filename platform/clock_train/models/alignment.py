@@ -1,15 +1,16 @@
 """Monotonic alignment search: which frames each phone owns.
 
-A dynamic programme over frames, vectorised over batch and phones, in torch operations only, so that it runs where the
-tensors are and needs no compiler.
+A dynamic programme over frames, vectorised over batch and phones. In numpy on the host, whatever the device: the search is
+a chain of a thousand small steps, which numpy takes in a microsecond each and a GPU in five or more; copying the
+likelihoods of a batch costs about a millisecond.
 Source: Kim et al., Glow-TTS (2020).
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from clock_train.errors import AlignmentError
 
@@ -38,38 +39,48 @@ def align(log_likelihood_BLT: Tensor, text_lengths: Tensor, mel_lengths: Tensor)
             f"utterance {worst} of the batch has {int(text_lengths[worst])} phones but only {int(mel_lengths[worst])} "
             "frames; its transcript is longer than its audio: check or leave out the clip"
         )
-    batch, phones, frames = log_likelihood_BLT.shape
-    device = log_likelihood_BLT.device
-    likelihood_TBL = log_likelihood_BLT.float().permute(2, 0, 1).contiguous()
-    score = torch.full((batch, phones), IMPOSSIBLE, device=device)
+    likelihood_TBL = np.ascontiguousarray(log_likelihood_BLT.detach().float().cpu().numpy().transpose(2, 0, 1))
+    stayed_TBL = _search(likelihood_TBL)
+    durations = _trace_back(stayed_TBL, text_lengths.cpu().numpy(), mel_lengths.cpu().numpy())
+    return torch.from_numpy(durations).to(log_likelihood_BLT.device)
+
+
+def _search(likelihood_TBL: np.ndarray) -> np.ndarray:
+    """Whether the best path to (t, l) came from the same phone; (T, B, L) bool."""
+    frames, batch, phones = likelihood_TBL.shape
+    stayed_TBL = np.ones((frames, batch, phones), dtype=bool)
+    score = np.full((batch, phones), IMPOSSIBLE, dtype=np.float32)
     score[:, 0] = likelihood_TBL[0, :, 0]
-    stayed_TBL = torch.ones((frames, batch, phones), dtype=torch.bool, device=device)
+    moved = np.full((batch, phones), IMPOSSIBLE, dtype=np.float32)
     for t in range(1, frames):
-        moved = F.pad(score[:, :-1], (1, 0), value=IMPOSSIBLE)
-        torch.ge(score, moved, out=stayed_TBL[t])
-        score = torch.maximum(score, moved) + likelihood_TBL[t]
-    return _trace_back(stayed_TBL, text_lengths, mel_lengths)
+        moved[:, 1:] = score[:, :-1]
+        np.greater_equal(score, moved, out=stayed_TBL[t])
+        np.maximum(score, moved, out=score)
+        score += likelihood_TBL[t]
+    return stayed_TBL
 
 
-def _trace_back(stayed_TBL: Tensor, text_lengths: Tensor, mel_lengths: Tensor) -> Tensor:
+def _trace_back(stayed_TBL: np.ndarray, text_lengths: np.ndarray, mel_lengths: np.ndarray) -> np.ndarray:
     frames, batch, phones = stayed_TBL.shape
-    device = stayed_TBL.device
-    rows = torch.arange(batch, device=device)
+    rows = np.arange(batch)
     phone = text_lengths - 1
-    durations = torch.zeros((batch, phones), dtype=torch.int64, device=device)
-    one = torch.ones(batch, dtype=torch.int64, device=device)
+    durations = np.zeros((batch, phones), dtype=np.int64)
     for t in range(frames - 1, -1, -1):
         valid = mel_lengths > t
-        durations.index_put_((rows, phone), torch.where(valid, one, 0), accumulate=True)
+        durations[rows, phone] += valid
         # a phone must give way while frames still suffice for those before it
-        step = valid & (phone > 0) & (~stayed_TBL[t, rows, phone] | (phone >= t))
-        phone = torch.where(step, phone - 1, phone)
+        phone = phone - (valid & (phone > 0) & (~stayed_TBL[t, rows, phone] | (phone >= t)))
     return durations
 
 
-def expand(durations_BL: Tensor, frames: int) -> Tensor:
-    """The path (B, T, L) of zeros and ones that repeats each phone for its duration; rows past the end are zero."""
+def expand(durations_BL: Tensor, frames: int, first_frame_B: Tensor | None = None) -> Tensor:
+    """The path (B, T, L) of zeros and ones that repeats each phone for its duration; rows past the end are zero.
+
+    ``first_frame_B`` begins each row later than at its first frame, for a window of the clip.
+    """
     ends = torch.cumsum(durations_BL, dim=1)
     starts = ends - durations_BL
     t = torch.arange(frames, device=durations_BL.device)[None, :, None]
+    if first_frame_B is not None:
+        t = t + first_frame_B[:, None, None]
     return ((t >= starts[:, None, :]) & (t < ends[:, None, :])).to(torch.float32)

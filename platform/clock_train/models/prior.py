@@ -48,13 +48,29 @@ class FramePrior(nn.Module):
         self.statistics = nn.Conv1d(config.channels, 2 * latent_channels, 1)
 
     def forward(
-        self, text_BCL: Tensor, durations_BL: Tensor, mask_B1T: Tensor, condition_BG: Tensor
+        self,
+        text_BCL: Tensor,
+        durations_BL: Tensor,
+        mask_B1T: Tensor,
+        condition_BG: Tensor,
+        *,
+        first_frame_B: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """(B, C, L) and int64 durations (B, L) to mean and log deviation, each (B, C, T)."""
-        frames = mask_B1T.shape[-1]
-        path_BTL = expand(durations_BL, frames)
+        """The prior of whole clips, or of a window of each.
+
+        Args:
+            text_BCL: (B, C, L) encoded phones of the whole text.
+            durations_BL: (B, L) int64 frames of each phone.
+            mask_B1T: (B, 1, T) of the frames wanted.
+            condition_BG: (B, G).
+            first_frame_B: (B,) where each window begins; None is the start of the clip.
+
+        Returns:
+            mean and log deviation, each (B, C, T).
+        """
+        path_BTL = expand(durations_BL, mask_B1T.shape[-1], first_frame_B)
         repeated = text_BCL @ path_BTL.transpose(1, 2)
-        x = torch.cat([repeated, within_phone(durations_BL, path_BTL)], dim=1)
+        x = torch.cat([repeated, within_phone(durations_BL, path_BTL, first_frame_B)], dim=1)
         x = self.entry(x) * mask_B1T
         if self.stack is not None:
             x = x + self.stack(x, mask_B1T, condition_BG)
@@ -62,13 +78,16 @@ class FramePrior(nn.Module):
         return mean, torch.clamp(log_deviation, -5.0, 2.0)
 
 
-def within_phone(durations_BL: Tensor, path_BTL: Tensor) -> Tensor:
+def within_phone(durations_BL: Tensor, path_BTL: Tensor, first_frame_B: Tensor | None = None) -> Tensor:
     """Where in its phone each frame lies: (B, 3, T) of fraction done, log of frames done, log of frames to come."""
     length = durations_BL.to(torch.float32)
     start = torch.cumsum(length, dim=1) - length
     t = torch.arange(path_BTL.shape[1], device=path_BTL.device, dtype=torch.float32)[None]
-    own_start = (path_BTL @ start.unsqueeze(-1)).squeeze(-1)
-    own_length = (path_BTL @ length.unsqueeze(-1)).squeeze(-1)
+    if first_frame_B is not None:
+        t = t + first_frame_B[:, None]
+    # a product would round to bfloat16 under autocast, where frame 257 already does not exist
+    own_start = (path_BTL * start.unsqueeze(1)).sum(-1)
+    own_length = (path_BTL * length.unsqueeze(1)).sum(-1)
     valid = (own_length > 0).to(torch.float32)
     done = (t - own_start + 0.5) * valid
     left = torch.clamp(own_length - done, min=0.0)

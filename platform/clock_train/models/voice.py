@@ -174,7 +174,8 @@ class VoiceModel(nn.Module):
         reading = self.read(ids_B3L, phones_B, condition_BG)
         log_frames = self.duration(reading.encoded_BCL, reading.mask_B1L, condition_BG)
         wanted = torch.clamp(torch.exp(log_frames) / speed, 1.0, MAX_FRAMES_A_PHONE)
-        durations = torch.round(wanted).long() * reading.mask_B1L.squeeze(1).long()
+        # the mean of logarithms is below the logarithm of the mean: rounding down as well made speech a fifth too short
+        durations = torch.ceil(wanted).long() * reading.mask_B1L.squeeze(1).long()
         frames = durations.sum(1)
         mask = length_mask(frames, int(frames.max()))
         mean, log_deviation = self.prior(reading.encoded_BCL, durations, mask, condition_BG)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from clock_train.data.packing import PackedCorpus
+from clock_train.errors import ConfigError
 from clock_train.models.condition import label_ids
 
 LOUDEST_NOISE_DB, SOFTEST_NOISE_DB = 10.0, 30.0
@@ -33,6 +34,20 @@ class AugmentationConfig:
     speed_copies: int = 0
     """Copies of each clip at another speed, made when the corpus is packed."""
     speed_percent: float = 20.0
+
+    def __post_init__(self) -> None:
+        where = "training.augmentation."
+        if not 0 <= self.noise_share <= 1:
+            raise ConfigError(f"{where}noise_share is {self.noise_share}; give 0 to 1")
+        if self.noise_snr_min_db > self.noise_snr_max_db:
+            raise ConfigError(
+                f"{where}noise_snr_min_db ({self.noise_snr_min_db}) lies above noise_snr_max_db "
+                f"({self.noise_snr_max_db}); swap them"
+            )
+        if self.speed_copies < 0:
+            raise ConfigError(f"{where}speed_copies is {self.speed_copies}; give 0 or more")
+        if not 0 <= self.speed_percent <= 50:
+            raise ConfigError(f"{where}speed_percent is {self.speed_percent}; give 0 to 50")
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,17 @@ class LossConfig:
     latent_size: float = 0.01
     """Keeps latents near unit size while no text predicts them yet."""
     crop_frames: int = 32
+    """Frames of each clip that are decoded to sound and compared."""
+    window_frames: int = 128
+    """Frames of each clip that posterior, flow and prior work on; bounds memory and time whatever the clip's length."""
 
     def __post_init__(self) -> None:
         if self.crop_frames < 8:
             raise ConfigError(f"training.loss.crop_frames is {self.crop_frames}; give at least 8")
+        if self.window_frames < self.crop_frames:
+            raise ConfigError(
+                f"training.loss.window_frames is {self.window_frames}; give at least crop_frames ({self.crop_frames})"
+            )
 
 
 @dataclass
@@ -98,16 +105,24 @@ class GeneratorStep(nn.Module):
         mask = length_mask(batch.frames_B, mel.shape[-1])
         aligned = aligned_mel_loss(reading.mel_BML.float(), mel, expand(durations_BL, mel.shape[-1]), mask)
         terms = {"alignment": self.loss_config.alignment * aligned}
-        starts, crop = self._crops(batch, generator)
+        longest = mel.shape[-1]
+        window = min(self.loss_config.crop_frames if phase is Phase.HEARING else self.loss_config.window_frames, longest)
+        crop = min(self.loss_config.crop_frames, window)
+        window_start = _random_start(batch.frames_B, window, generator)
+        frames = torch.clamp(batch.frames_B - window_start, max=window)
+        crop_start = _random_start(frames, crop, generator)
+        spectrum = _cut(log_spectrum, window_start, window)
+        hearing = self.voice.hear(spectrum, frames, condition, self._noise(spectrum, generator))
         if phase is Phase.HEARING:
-            latent = self._hear_crops(log_spectrum, condition, starts, crop, terms, generator)
+            terms["latent_size"] = self.loss_config.latent_size * _latent_size(hearing)
         else:
-            hearing = self._hear_clips(log_spectrum, batch.frames_B, condition, generator)
-            self._predict(hearing, reading, durations_BL, condition, terms, detach_prior=detach_prior)
-            latent = _cut(hearing.latent, starts, crop)
+            self._predict(
+                hearing, reading, durations_BL, condition, terms, detach_prior=detach_prior, first_frame_B=window_start
+            )
         hop = self.voice.config.mel.hop_samples
-        generated = self.voice.vocoder(latent, condition)
-        natural = _cut(batch.waveform_BN.unsqueeze(1), starts * hop, crop * hop).squeeze(1)
+        generated = self.voice.vocoder(_cut(hearing.latent, crop_start, crop), condition)
+        first_sample = (window_start + crop_start) * hop
+        natural = _cut(batch.waveform_BN.unsqueeze(1), first_sample, crop * hop).squeeze(1)
         self._compare(generated, natural, terms)
         return StepOutput(terms, generated, natural, durations_BL)
 
@@ -123,35 +138,9 @@ class GeneratorStep(nn.Module):
             batch.circumstances_B2,
         )
 
-    def _crops(self, batch: Batch, generator: torch.Generator | None) -> tuple[Tensor, int]:
-        crop = min(self.loss_config.crop_frames, batch.waveform_BN.shape[1] // self.voice.config.mel.hop_samples)
-        at = torch.rand(batch.frames_B.shape, generator=generator).to(batch.waveform_BN.device)
-        return (at * torch.clamp(batch.frames_B - crop + 1, min=1)).long(), crop
-
     def _noise(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
         shape = (like.shape[0], self.voice.config.latent_channels, like.shape[2])
         return torch.randn(shape, generator=generator).to(like.device)
-
-    def _hear_crops(
-        self,
-        log_spectrum: Tensor,
-        condition: Tensor,
-        starts: Tensor,
-        crop: int,
-        terms: dict[str, Tensor],
-        generator: torch.Generator | None,
-    ) -> Tensor:
-        cut = _cut(log_spectrum, starts, crop)
-        frames = torch.full_like(starts, crop)
-        hearing = self.voice.hear(cut, frames, condition, self._noise(cut, generator))
-        size = 0.5 * (hearing.mean.square() + torch.exp(2 * hearing.log_deviation)) - hearing.log_deviation - 0.5
-        terms["latent_size"] = self.loss_config.latent_size * masked_mean(size, hearing.mask_B1T)
-        return hearing.latent
-
-    def _hear_clips(
-        self, log_spectrum: Tensor, frames_B: Tensor, condition: Tensor, generator: torch.Generator | None
-    ) -> Hearing:
-        return self.voice.hear(log_spectrum, frames_B, condition, self._noise(log_spectrum, generator))
 
     def _predict(
         self,
@@ -162,9 +151,12 @@ class GeneratorStep(nn.Module):
         terms: dict[str, Tensor],
         *,
         detach_prior: bool,
+        first_frame_B: Tensor,
     ) -> None:
         encoded = reading.encoded_BCL.detach() if detach_prior else reading.encoded_BCL
-        mean, log_deviation = self.voice.prior(encoded, durations_BL, hearing.mask_B1T, condition)
+        mean, log_deviation = self.voice.prior(
+            encoded, durations_BL, hearing.mask_B1T, condition, first_frame_B=first_frame_B
+        )
         seen = self.voice.flow(hearing.latent, hearing.mask_B1T, condition)
         divergence = kl_divergence(
             seen.float(), hearing.log_deviation.float(), mean.float(), log_deviation.float(), hearing.mask_B1T
@@ -206,6 +198,18 @@ def mfcc_of(log_mel_BMT: Tensor, coefficients: int) -> Tensor:
 def neutral_condition(voice: VoiceModel, speaker_BE: Tensor, labels_B2: Tensor) -> Tensor:
     """The condition of synthesis: a clean recording at its natural speed."""
     return voice.condition(speaker_BE, labels_B2, clean_circumstances(speaker_BE.shape[0], speaker_BE.device))
+
+
+def _latent_size(hearing: Hearing) -> Tensor:
+    """Divergence from a standard normal, nats a channel."""
+    variance = torch.exp(2 * hearing.log_deviation)
+    return masked_mean(0.5 * (hearing.mean.square() + variance - 1.0) - hearing.log_deviation, hearing.mask_B1T)
+
+
+def _random_start(frames_B: Tensor, length: int, generator: torch.Generator | None) -> Tensor:
+    """A start for each row such that ``length`` frames fit, or 0 where the row is shorter."""
+    at = torch.rand(frames_B.shape, generator=generator).to(frames_B.device)
+    return (at * (torch.clamp(frames_B - length, min=0) + 1)).long()
 
 
 def _cut(x_BCT: Tensor, starts_B: Tensor, length: int) -> Tensor:

@@ -7,16 +7,20 @@ through ``stop_requested``; a folder, an object store, a progress bar or a track
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
 
 import numpy as np
+import torch
 
 from clock_train.errors import TrainingOutOfMemory
 from clock_train.training import checkpoint
+from clock_train.training.losses import adversarial_loss, discriminator_loss
 from clock_train.training.memory import is_out_of_memory, largest_fitting
 from clock_train.training.run import Run
+from clock_train.training.schedule import Phase
 from clock_train.training.validation import ValidationScores, durations_of_corpus, validate
 from clock_train.training.watch import LossWatch
 
@@ -147,6 +151,8 @@ def _step(run: Run, indices: np.ndarray, watch: LossWatch, last_good: str | None
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
+        # the failed step's tensors live on in its frames; without this a smaller batch finds the device still full
+        traceback.clear_frames(error.__traceback__)
         raise _out_of_memory(run, indices, last_good) from error
     if run.device.type == "cuda" and run.state.step % GPU_LOOK_EVERY:
         return {}
@@ -156,7 +162,6 @@ def _step(run: Run, indices: np.ndarray, watch: LossWatch, last_good: str | None
 
 
 def _out_of_memory(run: Run, indices: np.ndarray, last_good: str | None) -> TrainingOutOfMemory:
-    run.generator_optimizer.zero_grad(set_to_none=True)
     fits = largest_fitting(len(indices), lambda size: _dry_run(run, indices[-size:]))
     advice = (
         f"a batch of {fits} fits: set training.batch_size to {fits}"
@@ -170,12 +175,16 @@ def _out_of_memory(run: Run, indices: np.ndarray, last_good: str | None) -> Trai
 
 
 def _dry_run(run: Run, indices: np.ndarray) -> None:
-    """Forward and backward without a step, on the longest clips of the batch."""
-    batch = run.corpus.batch(indices)
-    phase = run.config.schedule.phase(run.state.step)
-    output = run.generator_step(batch, phase, detach_prior=True)
-    sum(output.terms.values()).backward()  # type: ignore[union-attr]
+    """Forward and backward without a step, on the longest clips of the batch, with the judges where they take part."""
     run.generator_optimizer.zero_grad(set_to_none=True)
+    batch, judges = run.corpus.batch(indices), run.discriminators
+    phase = run.config.schedule.phase(run.state.step)
+    with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.autocast):
+        output = run.generator_step(batch, phase, detach_prior=True)
+        if phase is Phase.CONTEST and judges is not None:
+            discriminator_loss(judges(output.natural_BN), judges(output.generated_BN.detach())).backward()
+            output.terms["adversarial"] = adversarial_loss(judges(output.generated_BN))
+    torch.stack(list(output.terms.values())).sum().backward()
 
 
 def _validate(run: Run) -> ValidationScores:

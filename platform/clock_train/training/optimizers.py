@@ -91,8 +91,10 @@ class NormClip:
 
 
 def _norm(parameters: Iterable[nn.Parameter]) -> torch.Tensor:
-    norms = torch._foreach_norm([p.grad for p in parameters if p.grad is not None])
-    return torch.linalg.vector_norm(torch.stack(norms)) if norms else torch.zeros(())
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:
+        return torch.zeros(())
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
 
 
 def _adamw(groups: list[dict[str, object]], config: OptimizerConfig) -> torch.optim.AdamW:

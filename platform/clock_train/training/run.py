@@ -83,12 +83,13 @@ class Run:
         self.state = RunState(fingerprint=fingerprint(voice, packed))
         self.autocast = config.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported()
 
-    def begin_contest(self) -> None:
-        """Make the discriminators; their first weights depend on the seed only, not on when they come."""
+    def begin_contest(self, discriminators: Discriminators | None = None) -> None:
+        """Take over discriminators, or make them; their first weights then depend on the seed only."""
         if self.discriminators is None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.config.seed + 1)
-                self.discriminators = Discriminators(self.config.discriminators).to(self.device)
+                made = discriminators or Discriminators(self.config.discriminators)
+            self.discriminators = made.to(self.device)
             self.discriminator_optimizer = discriminator_optimizer(self.discriminators, self.config.optimizer)
 
     def train_step(self, indices: np.ndarray) -> dict[str, Tensor]:

@@ -38,7 +38,7 @@ class LossWatch:
             runaway = seen >= PATIENT_STEPS and abs(value) > RUNAWAY * max(abs(mean), 1e-3)
             self._strikes[name] = self._strikes.get(name, 0) + 1 if runaway else 0
             if self._strikes[name] >= STRIKES:
-                reason = f"is {value:.3g}, {value / mean:.0f} times its running mean, for {STRIKES} steps"
+                reason = f"is {value:.3g} against a running mean of {mean:.3g}, for {STRIKES} steps"
                 raise TrainingDiverged(self._message(step, name, reason, last_good))
             if not runaway:
                 self._mean[name] = value if seen == 0 else 0.98 * mean + 0.02 * value

@@ -1,0 +1,145 @@
+"""A voice that speaks: text in, waveform out.
+
+The text is cut at sentence ends, so that length is bounded by the caller's patience and not by the model; sentences are
+spoken one by one with a short pause between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from clock_train.errors import ConfigError, VoiceNotFound
+from clock_train.models.condition import clean_circumstances, label_ids
+from clock_train.models.voice_files import LoadedVoice, VoiceCard, load_voice
+from clock_train.text.frontend import phonemize
+from clock_train.text.inventory import token_ids
+from clock_train.text.sentences import split_sentences
+from clock_train.text.utterance import Utterance
+
+PAUSE_SECONDS = 0.12
+"""Between sentences; each ends with its own silence already."""
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
+
+
+class Voice:
+    """One or more speakers sharing a model."""
+
+    def __init__(self, loaded: LoadedVoice) -> None:
+        self.card: VoiceCard = loaded.card
+        self.model = loaded.model
+        self.vectors_SE = torch.from_numpy(loaded.vectors_SE)
+        self.sample_rate_hz = loaded.model.config.mel.sample_rate_hz
+
+    @classmethod
+    def load(cls, path: str | Path) -> Voice:
+        """Read a voice folder.
+
+        Raises:
+            VoiceNotFound: no voice there.
+            BundleDamaged: its files are not those that were saved.
+        """
+        return cls(load_voice(Path(path)))
+
+    def say(
+        self,
+        text: str,
+        *,
+        language: str = "auto",
+        speaker: str | None = None,
+        style: str = "",
+        emotion: str | None = None,
+        speed: float = 1.0,
+        noise_scale: float = 0.5,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """Speak a text of any length.
+
+        Args:
+            text: what to say.
+            language: ``auto``, or a code that ``text.frontend`` knows.
+            speaker: a name in the card; None is the first.
+            style: ``statement``, ``question``, ``exclamation``, or empty: taken from the last sign of each sentence.
+            emotion: a label the voice was trained with.
+            speed: 0.25 to 4; above 1 is faster.
+            noise_scale: liveliness; 0 speaks the same each time and flatter.
+            seed: the same seed gives the same samples on one machine.
+
+        Returns:
+            (N,) float32 in [-1, 1] at ``sample_rate_hz``.
+
+        Raises:
+            TextError: nothing speakable, or a language without a front-end here.
+            VoiceNotFound: no such speaker.
+            ConfigError: a speed out of range.
+        """
+        sentences = list(self.say_sentences(
+            text, language=language, speaker=speaker, style=style, emotion=emotion, speed=speed,
+            noise_scale=noise_scale, seed=seed,
+        ))  # fmt: skip
+        pause = np.zeros(int(PAUSE_SECONDS * self.sample_rate_hz), dtype=np.float32)
+        pieces = [piece for sentence in sentences for piece in (sentence, pause)]
+        return np.concatenate(pieces[:-1])
+
+    def say_sentences(
+        self,
+        text: str,
+        *,
+        language: str = "auto",
+        speaker: str | None = None,
+        style: str = "",
+        emotion: str | None = None,
+        speed: float = 1.0,
+        noise_scale: float = 0.5,
+        seed: int = 0,
+    ) -> Iterator[np.ndarray]:
+        """As ``say``, each sentence as soon as it is spoken."""
+        if not MIN_SPEED <= speed <= MAX_SPEED:
+            raise ConfigError(f"speed is {speed}; give a number from {MIN_SPEED} to {MAX_SPEED}")
+        vector = self._vector(speaker)
+        generator = torch.Generator().manual_seed(seed)
+        for sentence in split_sentences(text, language) or [text]:
+            utterance = phonemize(sentence, language)
+            labels = label_ids(style or style_of(utterance), emotion)
+            yield self._speak(utterance, vector, labels, speed=speed, noise_scale=noise_scale, generator=generator)
+
+    def _vector(self, speaker: str | None) -> torch.Tensor:
+        if speaker is None:
+            return self.vectors_SE[:1]
+        if speaker not in self.card.speakers:
+            raise VoiceNotFound(
+                f'the voice "{self.card.name}" has no speaker "{speaker}"; it has {", ".join(self.card.speakers)}'
+            )
+        at = self.card.speakers.index(speaker)
+        return self.vectors_SE[at : at + 1]
+
+    @torch.inference_mode()
+    def _speak(
+        self,
+        utterance: Utterance,
+        vector_1E: torch.Tensor,
+        labels: tuple[int, int],
+        *,
+        speed: float,
+        noise_scale: float,
+        generator: torch.Generator,
+    ) -> np.ndarray:
+        ids = torch.from_numpy(token_ids(utterance))[None]
+        condition = self.model.condition(vector_1E, torch.tensor([labels]), clean_circumstances(1))
+        waveform, samples, _ = self.model.synthesize(
+            ids, torch.tensor([ids.shape[2]]), condition, speed=speed, noise_scale=noise_scale, generator=generator
+        )
+        return np.clip(waveform[0, : int(samples[0])].numpy(), -1.0, 1.0)
+
+
+def style_of(utterance: Utterance) -> str:
+    """The style that the last sign of a sentence asks for."""
+    for token in reversed(utterance.tokens):
+        if token.phone in ("?", "!"):
+            return "question" if token.phone == "?" else "exclamation"
+        if token.phone not in ("_", ".", ","):
+            break
+    return "statement"

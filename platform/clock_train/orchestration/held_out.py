@@ -1,0 +1,118 @@
+"""What the judges hear: held-out sentences, spoken from their text, and heard and spoken again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clock_train.audio.writing import write_wav
+from clock_train.data.packing import PackedCorpus
+from clock_train.data.splits import TEST, TRAIN
+from clock_train.evaluation.forced_alignment import WordTiming
+from clock_train.evaluation.scores import EvaluationItem
+from clock_train.models.condition import clean_circumstances, label_ids
+from clock_train.models.spectral import Spectrogram
+from clock_train.models.speech import Voice
+from clock_train.text.frontend import phonemize
+from clock_train.text.utterance import Utterance
+from clock_train.training.generator_step import MEL_CENTRE, MEL_SCALE
+
+MOST = 16
+"""Held-out sentences of a speaker that are judged; recognisers are slower than speech."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What is judged, and how the model aligned it."""
+
+    items: list[EvaluationItem]
+    one_frame_share: float
+    """Phones of these sentences that own a single frame."""
+
+
+def hold_out(
+    voice: Voice, packed: PackedCorpus, *, speaker: str, progress: Callable[[int, int], None] = lambda done, total: None
+) -> HeldOut:
+    """Sentences of the test split, natural, resynthesised and spoken from text, with the model's own word starts.
+
+    Args:
+        voice: what is judged.
+        packed: the corpus it was trained from; its test split was in no training decision.
+        speaker: whose sentences.
+        progress: called with (done, total).
+    """
+    number = packed.speakers.index(speaker)
+    chosen = [i for i in packed.of_split(TEST) if packed.speaker_of[i] == number][:MOST]
+    items, durations = [], []
+    for done, i in enumerate(chosen):
+        progress(done, len(chosen))
+        item, found = _item(voice, packed, i, speaker)
+        items.append(item)
+        durations.append(found)
+    progress(len(chosen), len(chosen))
+    return HeldOut(items, float((torch.cat(durations) == 1).float().mean()))
+
+
+def impostors(packed: PackedCorpus, *, speaker: str, count: int = 8) -> list[np.ndarray]:
+    """Recordings of the corpus' other speakers, for the floor of the similarity; empty with one speaker."""
+    number = packed.speakers.index(speaker)
+    others = [i for i in packed.of_split(TRAIN) if packed.speaker_of[i] != number]
+    return [packed.waveform(i) for i in others[:: max(1, len(others) // count)][:count]]
+
+
+@torch.inference_mode()
+def _item(voice: Voice, packed: PackedCorpus, i: int, speaker: str) -> tuple[EvaluationItem, Tensor]:
+    natural, text, language = packed.waveform(i), packed.texts[i], packed.languages[i]
+    hop = voice.model.config.mel.hop_samples
+    natural = natural[: len(natural) // hop * hop]
+    ids = torch.from_numpy(packed.ids(i))[None]
+    at = voice.card.speakers.index(speaker)
+    labels = torch.tensor([label_ids(packed.styles[i], packed.emotions[i])])
+    condition = voice.model.condition(voice.vectors_SE[at : at + 1], labels, clean_circumstances(1))
+    spectra = Spectrogram(voice.model.config.mel)
+    log_spectrum, log_mel = spectra(torch.from_numpy(natural)[None])
+    frames = torch.tensor([log_mel.shape[-1]])
+    hearing = voice.model.hear(log_spectrum, frames, condition, torch.zeros(1))
+    resynthesis = voice.model.vocoder(hearing.latent, condition)[0]
+    reading = voice.model.read(ids, torch.tensor([ids.shape[2]]), condition)
+    durations = voice.model.search_alignment(
+        reading, (log_mel - MEL_CENTRE) / MEL_SCALE, torch.tensor([ids.shape[2]]), frames
+    )
+    utterance = phonemize(text, language)
+    generated = voice.say(text, language=language, speaker=speaker, style=packed.styles[i], emotion=packed.emotions[i])
+    item = EvaluationItem(
+        id=packed.clip_ids[i],
+        text=utterance.normalized,
+        language=language,
+        style=packed.styles[i] or None,
+        natural=natural,
+        generated=generated,
+        resynthesis=np.clip(resynthesis.numpy(), -1.0, 1.0),
+        words=_word_timings(utterance, durations[0], hop / voice.sample_rate_hz),
+    )
+    return item, durations[0]
+
+
+def _word_timings(utterance: Utterance, durations_L: Tensor, frame_seconds: float) -> tuple[WordTiming, ...]:
+    ends = (torch.cumsum(durations_L, 0) * frame_seconds).tolist()
+    starts = [0.0, *ends[:-1]]
+    return tuple(
+        WordTiming(index=n, word=word.text, start_s=starts[word.start], end_s=ends[word.end - 1])
+        for n, word in enumerate(utterance.words)
+    )
+
+
+def write_sounds(items: list[EvaluationItem], folder: Path, *, sample_rate_hz: int) -> None:
+    """``natural``, ``resynthesis`` and ``generated`` wav files of each sentence, to listen to."""
+    for item in items:
+        own = folder / item.id.replace("/", "_")
+        own.mkdir(parents=True, exist_ok=True)
+        write_wav(own / "natural.wav", item.natural, sample_rate_hz)
+        write_wav(own / "generated.wav", item.generated, sample_rate_hz)
+        if item.resynthesis is not None:
+            write_wav(own / "resynthesis.wav", item.resynthesis, sample_rate_hz)
