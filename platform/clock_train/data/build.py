@@ -40,6 +40,7 @@ from clock_train.data.manifest import (
     write_manifest,
 )
 from clock_train.data.quality import MAX_SECONDS, broken_rules, measure
+from clock_train.data.report_html import write_report
 from clock_train.data.segmentation import Cutting, Piece, cut_take, cut_waveforms, reading_lines
 from clock_train.data.spoken_length import SpokenLength, estimated_length, spoken_length
 from clock_train.data.transcripts import has_letters, split_notes
@@ -120,6 +121,7 @@ def build_corpus(
         drafts = builder.drafts()
         _settle(temporary, drafts, layout, options, builder.findings)
         corpus = read_corpus(temporary)
+        write_report(corpus)
         if not corpus.accepted() and (out / MANIFEST_NAME).exists():
             raise CorpusTooShort(
                 f'no clip of {len(corpus.clips)} is usable ({_reason_counts(corpus)}); the corpus in "{out}" was kept. '

@@ -293,7 +293,7 @@ def _rows_layout(found: _Folder, kind: LayoutKind, rows: list[Row]) -> Layout:
     ]  # fmt: skip
     notes = []
     if absent:
-        notes.append(f"{len(absent)} texts have no recording, the first is {absent[0].name}")
+        notes.append(f"texts without a recording: {len(absent)}, the first is {absent[0].name}")
     return Layout(kind=kind, recordings=_with_ids(drafts), notes=notes)
 
 

@@ -1,10 +1,10 @@
 """Which stretch of a long take holds which line of the text, by length alone, and how sure that is.
 
 The take is a row of stretches of speech between pauses, the text a row of lines, both in order. A hidden-path model
-says how likely each pairing is: a line takes one stretch or several with short pauses between them, a reader may
-run up to three lines together, skip a line, or make a stretch that is no line (a cough, a slip, a retake). Summing over *all*
-paths (forward-backward) gives each pairing its probability. Only near-certain ones are used; a line whose place is
-doubtful is reported and left out, never guessed. The reader's pace is not known beforehand: it is fitted in rounds.
+says how likely each pairing is: a line takes one stretch or several with short pauses between them, a reader may run
+up to three lines together, skip a line, or make a stretch that is no line (a cough, a slip, a retake). Summing over
+*all* paths (forward-backward) gives each pairing its probability. Only near-certain ones are used; a line whose place
+is doubtful is reported and left out, never guessed. The reader's pace is not known beforehand: it is fitted in rounds.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 Each clip is a point: the mean of its cepstra (the long-term spectrum) and its median pitch. Two-means splits the
 points, and the distance of the two groups against their own width decides. Measured on Debian's five voices (220-283
 clips of 1.5 s and more each, `docs/corpus.md`): all ten pairs are found when both speak equally or one speaks a
-quarter, eight of ten when one speaks a tenth, and 92-100 % of the clips of a found pair are put on the right side. Three single
-voices raise no alarm; two do, and there the split is another recording session of the same person. The spectrum cannot
-tell a voice from a microphone or a room, so this is a warning for ears, never a reason to drop clips by itself.
+quarter, eight of ten when one speaks a tenth, and 92-100 % of the clips of a found pair are put on the right side.
+Three single voices raise no alarm; two do, and there the split is another recording session of the same person. The
+spectrum cannot tell a voice from a microphone or a room, so this is a warning for ears, never a reason to drop clips
+by itself.
 """
 
 from __future__ import annotations
