@@ -20,7 +20,7 @@ _TIMEOUT_S = 30.0
 
 _MAX_CALL_CHARACTERS = 200_000
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]+)*")
-_VOICE_OF = {"es": "es-419", "fr": "fr-fr", "pt": "pt-br", "no": "nb", "zh-yue": "yue", "en": "en-us"}
+_VOICE_OF = {"es": "es-419", "es-es": "es", "fr": "fr-fr", "pt": "pt-br", "no": "nb", "zh-yue": "yue", "en": "en-us"}
 """Voices where the bare code means another accent: Spanish is read as in the Americas, like the sample recordings."""
 
 _INSTALL = (
@@ -40,10 +40,11 @@ def find_voice(language: str) -> str:
             f'"{language[:40]}" is no language code; write one such as zh, en, es, fr, it or ru'
         )
     voices = _voices(_program(code))
-    for candidate in (code, _VOICE_OF.get(code.partition("-")[0], ""), code.partition("-")[0]):
-        chosen = _VOICE_OF.get(candidate, candidate)
-        if chosen in voices:
-            return chosen
+    bare = code.partition("-")[0]
+    preferred = _VOICE_OF.get(code, code)
+    for candidate in (preferred, _VOICE_OF.get(bare, bare), bare):
+        if candidate in voices:
+            return candidate
     raise TextLanguageUnsupported(
         f'espeak-ng has no voice for "{language}"; "espeak-ng --voices" lists the {len(voices)} that it has. '
         "Mandarin (zh) and English (en) need none of them"

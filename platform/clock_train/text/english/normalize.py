@@ -155,6 +155,11 @@ SIGNS: dict[str, str] = {
     },
     **{"‰": "per mille", "²": "squared", "³": "cubed"},
 }
+_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "B": "billion", "bn": "billion"}
+_ROMAN = {"II": 2, "III": 3, "IV": 4, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "XI": 11, "XII": 12, "XIII": 13, "XIV": 14}
+_KINGS = (
+    "King|Queen|Pope|Emperor|Henry|Louis|Charles|Elizabeth|George|Edward|William|James|Paul|Richard|Catherine|Philip"
+)
 _SINGULAR_FRACTIONS = {"2": "half", "4": "quarter"}
 
 
@@ -177,7 +182,7 @@ def _money(match: re.Match[str]) -> str:
     one, many, cent, cents = _CURRENCIES[match["sign"]]
     whole, _, fraction = match["amount"].partition(".")
     if match["scale"]:
-        return f"{decimal(match['amount'])} {match['scale']} {many}"
+        return f"{decimal(match['amount'])} {_SCALES.get(match['scale'], match['scale'])} {many}"
     if len(fraction) == 2 and cent:
         parts = [_amount(whole, one, many)] if int(whole) else []
         if int(fraction):
@@ -263,9 +268,9 @@ def _mixed_id(match: re.Match[str]) -> str:
 
 def _abbreviation(match: re.Match[str]) -> str:
     """A closing "etc." ends the sentence as well; a title never does."""
-    ends = match[0] in ("etc.", "Inc.", "Ltd.", "Co.", "Corp.") and re.match(
-        r"\s*($|[A-Z])", match.string[match.end() :]
-    )
+    after = match.string[match.end() :]
+    closes = match[0] in ("etc.", "Inc.", "Ltd.", "Co.", "Corp.") and re.match(r"\s*[A-Z]", after)
+    ends = match[0].endswith(".") and (closes or not after.strip())
     return ABBREVIATIONS[match[0]] + ("." if ends else "")
 
 
@@ -275,6 +280,16 @@ def _initials(match: re.Match[str]) -> str:
     ends = re.match(r"\s*$|\s+[A-Z][a-z]+ [a-z]", match.string[match.end() :])
     letters = match[0].replace(".", "").upper()
     return (letters if len(letters) < 4 else " ".join(letters)) + ("." if ends else "")
+
+
+def _king(match: re.Match[str]) -> str:
+    number = {**_ROMAN, "I": 1, "V": 5, "X": 10}.get(match["roman"])
+    return f"{match['king']} the {ordinal(str(number))}" if number else match[0]
+
+
+def _roman(match: re.Match[str]) -> str:
+    number = _ROMAN.get(match["roman"])
+    return cardinal(str(number)) if number else match[0]
 
 
 def _version(match: re.Match[str]) -> str:
@@ -293,11 +308,16 @@ _DAY = r"(?P<day>3[01]|[12]\d|0?[1-9])"
 
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _RULES: tuple[_Rule, ...] = (
+    # brackets of markup are silent; only between numbers are they comparisons
+    (re.compile(r"(?<!\d)(?<!\d )[<>](?!=?\s?-?\d)|->|=>"), lambda _: " "),
+    (re.compile(r"[<>]="), lambda match: "≤" if match[0] == "<=" else "≥"),
     (re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)"), lambda match: match[0].replace(",", "")),
     (
         re.compile(r"(?i)\b(?:https?://)?(?:www\.)[\w.-]+|\b[\w.+-]+@[\w-]+\.[\w.]+\b|\bhttps?://\S+"),
         lambda match: _address(match[0]),
     ),
+    (re.compile(r"\b24/7\b"), lambda _: "twenty four seven"),
+    (re.compile(r"(?<=[ap]m|\d\d)\s?[-–]\s?(?=\d{1,2}(?::\d\d)?\s?[ap]m\b)"), lambda _: " to "),
     (re.compile(_BEFORE + r"(?P<year>\d{4})[-/](?P<month>0?[1-9]|1[0-2])[-/]" + _DAY + r"(?!\d)"), _iso_date),
     (re.compile(_BEFORE + r"(?P<month>0?[1-9]|1[0-2])/" + _DAY + r"/(?P<year>\d{4})(?!\d)"), _iso_date),
     (re.compile(rf"\b{_MONTH} {_DAY}(?:st|nd|rd|th)?(?:,? (?P<year>[12]\d{{3}}))?(?![\d:])"), _month_day),
@@ -323,7 +343,8 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(_BEFORE + r"(?P<hour>1[0-2]|[1-9])(?P<minute>)(?P<second>)\s*" + _HALF), _clock),
     (
         re.compile(
-            rf"(?P<sign>{_CURRENCY_NAMES})\s?(?P<amount>{_NUMBER})(?:\s?(?P<scale>thousand|million|billion|trillion)\b)?"
+            rf"(?P<sign>{_CURRENCY_NAMES})\s?(?P<amount>{_NUMBER})"
+            r"(?:\s?(?P<scale>thousand|million|billion|trillion|[kKMB]|bn)\b)?"
         ),
         _money,
     ),
@@ -346,9 +367,11 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: ("minus " if m["minus"] else "") + _amount(m["number"], *UNITS[m["unit"]]),
     ),
     (re.compile(r"#(?=\d)"), lambda _: "number "),
+    (re.compile(rf"\b(?P<king>{_KINGS}) (?P<roman>[IVX]{{1,5}})\b"), _king),
+    (re.compile(r"(?<=[a-z] )(?P<roman>[IVX]{2,5})\b"), _roman),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+){2,}(?![\w])"), _version),
     (
-        re.compile(rf"(?<![\d.\w-])(?P<low>{_NUMBER})\s?[-–~]\s?(?P<high>{_NUMBER})(?![\d.\w-]|\.\d)"),
+        re.compile(rf"(?<![\d.\w-])(?P<low>{_NUMBER})\s?[-–~]\s?(?P<high>{_NUMBER})(?![\d\w-]|\.\d)"),
         lambda m: f"{_year_like(m['low'])} to {_year_like(m['high'])}",
     ),
     (re.compile(r"(?<![\w.])(?!e\.g\.|i\.e\.)(?:[A-Za-z]\.){2,}"), _initials),

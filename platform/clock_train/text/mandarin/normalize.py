@@ -209,6 +209,9 @@ def _percent(match: re.Match[str]) -> str:
 def _unit(match: re.Match[str]) -> str:
     sign = "负" if match["minus"] else ""
     unit = UNITS[match["unit"]]
+    if match["upto"]:
+        below = "零下" if sign and unit.endswith("氏度") else sign
+        return f"{below}{decimal(match['number'])}到{decimal(match['upto'])}{unit}"
     if unit in ("摄氏度", "华氏度"):
         return f"{'零下' if sign else ''}{decimal(match['number'])}{unit}"
     return sign + counted(match["number"]) + unit
@@ -247,6 +250,9 @@ _CLOCK = (
 
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _RULES: tuple[_Rule, ...] = (
+    # brackets of markup are silent; only between numbers are they comparisons
+    (re.compile(r"(?<!\d)(?<!\d )[<>](?!=?\s?-?\d)|->|=>"), lambda _: " "),
+    (re.compile(r"[<>]="), lambda match: "≤" if match[0] == "<=" else "≥"),
     (
         re.compile(
             _BEFORE
@@ -267,7 +273,7 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(_BEFORE + r"\(?0\d{2,3}\)?[- ]\d{7,8}(?!\d)"), _telephone),
     (re.compile(_BEFORE + r"[48]00[- ]\d{3}[- ]?\d{4}(?!\d)|" + _BEFORE + r"\d{3}-\d{4}(?!\d)"), _telephone),
     (
-        re.compile(r"(?<=[电话号码机证卡号线])(?:[是为:：]\s*)?\d{3,}(?!\d)"),
+        re.compile(r"(?:(?<=[号码证卡线])|(?<=电话)|(?<=拨打)|(?<=致电)|(?<=呼叫))(?:[是为:]\s*)?\d{3,}(?!\d)"),
         lambda match: re.sub(r"\d+", _telephone, match[0]),
     ),
     (
@@ -276,7 +282,14 @@ _RULES: tuple[_Rule, ...] = (
         ),
         _telephone,
     ),
-    (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT_NAMES})(?![A-Za-z])"), _unit),
+    (re.compile(r"(?<=[元块角分次个位人天])/(?=[张本个位人天次份件小斤])"), lambda _: "每"),
+    (
+        re.compile(
+            r"(?P<minus>(?<![\dA-Za-z])-)?"
+            rf"(?P<number>{_NUMBER})(?:\s*[-~—到至]\s*(?P<upto>{_NUMBER}))?\s*(?P<unit>{_UNIT_NAMES})(?![A-Za-z])"
+        ),
+        _unit,
+    ),
     (
         re.compile(r"(?<![\d/.])(?P<low>\d{1,4})/(?P<high>\d{1,4})(?![\d/])"),
         lambda m: f"{cardinal(m['high'])}分之{cardinal(m['low'])}",

@@ -73,7 +73,7 @@ def _plain_phones(spelling: str) -> tuple[str, ...] | None:
         final = "zi" if initial in ("z", "c", "s") else "zhi"
     elif final in ("zi", "zhi", "er", "m", "n", "ng", "ê", "io"):
         return None
-    if final not in FINALS:
+    if final not in FINALS or (final[0] == "v" and initial not in ("n", "l", "j", "q", "x")):
         return None
     return (INITIALS[initial], *FINALS[final])
 

@@ -44,9 +44,11 @@ def _de_adverb(before: str, after: str) -> str | None:
 
 def _de_or_must(before: str, after: str) -> str | None:
     # 跑得快 but 你得去: after a person, what follows decides
+    if after.startswith(("了", "过")) and not before.endswith(("觉", "显", "记")):
+        return "dé"
     if not before or (_PEOPLE_END.search(before) and after and not _DEGREE.match(after)):
         return "děi"
-    return "dé" if after.startswith(("了", "过")) and len(before) <= 1 and before in ("他", "我", "你") else "de"
+    return "de"
 
 
 def _still_or_return(before: str, after: str) -> str | None:
@@ -109,9 +111,22 @@ def _times_or_heavy(before: str, after: str) -> str | None:
     return "chóng" if before.endswith(("两", "双", "三", "多", "几")) or before == "一" else "zhòng"
 
 
+def _teach(before: str, after: str) -> str | None:
+    return "jiāo"  # 教 is a verb where it stands alone; 教 of religion is always part of a word
+
+
+def _hit_or_middle(before: str, after: str) -> str | None:
+    return "zhòng" if after.startswith(("了", "奖", "枪", "毒", "弹", "标", "计", "招", "彩")) else "zhōng"
+
+
+def _spin_or_turn(before: str, after: str) -> str | None:
+    is_spinning = after.startswith(("圈", "动", "个", "来转去", "得", "着")) or (before != "" and after == "")
+    return "zhuàn" if is_spinning and not before.endswith(("向", "左", "右", "往")) else "zhuǎn"
+
+
 _RULES = {
     **{"地": _de_adverb, "得": _de_or_must, "还": _still_or_return, "還": _still_or_return, "行": _line_or_go},
     **{"长": _long_or_grow, "長": _long_or_grow, "种": _kind_or_plant, "種": _kind_or_plant, "只": _only_or_piece},
     **{"隻": _only_or_piece, "为": _for_or_be, "為": _for_or_be, "着": _with_marks, "曾": _surname_zeng},
-    **{"了": _finish_or_particle, "重": _times_or_heavy},
+    **{"了": _finish_or_particle, "重": _times_or_heavy, "教": _teach, "中": _hit_or_middle, "转": _spin_or_turn},
 }

@@ -29,14 +29,34 @@ def read_words(text: str) -> list[tuple[str, list[Syllable]]]:
 def _segment(text: str) -> list[str]:
     import rjieba
 
+    # without jieba's guesser for unknown words, which glues 我用 and 他长 together
+    cut = _join_phrases(rjieba.cut(text, False))
     words: list[str] = []
-    for word in rjieba.cut(text):
-        # 不 and 一 stand alone in sandhi's eyes; jieba sometimes cuts 儿 off the word that it curls.
+    for word in cut:
         if word == "儿" and words and len(words[-1]) > 1:
-            words[-1] += word
+            words[-1] += word  # jieba cuts the curl off some words
         else:
             words.append(word)
     return words
+
+
+def _join_phrases(words: list[str]) -> list[str]:
+    """Single characters in a row that the phrase tables know as one, such as traditional 銀行, joined again."""
+    joined: list[str] = []
+    position = 0
+    while position < len(words):
+        end = position + 1
+        while end < len(words) and len(words[end]) == 1 and len(words[position]) == 1 and end - position < _MAX_PHRASE:
+            end += 1
+        while end > position + 1 and not _is_phrase("".join(words[position:end])):
+            end -= 1
+        joined.append("".join(words[position:end]))
+        position = end
+    return joined
+
+
+def _is_phrase(text: str) -> bool:
+    return text in PHRASES or text in phrase_table()
 
 
 def _word_syllables(word: str, words: list[str], index: int) -> list[Syllable]:
@@ -58,12 +78,20 @@ def _readings(word: str) -> tuple[tuple[str, str, int], ...]:
             part = word[position:end]
             marked = _part_readings(part)
             if marked is not None:
-                readings.extend((char, *numbered(sound)) for char, sound in zip(part, marked, strict=True))
+                readings.extend((char, *_plain(char, sound)) for char, sound in zip(part, marked, strict=True))
                 break
         else:
             end = position + 1
         position = end
     return tuple(_with_erhua(word, readings))
+
+
+def _plain(char: str, sound: str) -> tuple[str, int]:
+    """Some phrases of the table have sandhi done already; 一 and 不 start from their own tones."""
+    spelling, tone = numbered(sound)
+    if char in "一不" and tone != 5:
+        return spelling, 1 if char == "一" else 4
+    return spelling, tone
 
 
 def _part_readings(part: str) -> list[str] | None:

@@ -33,7 +33,6 @@ def apply_sandhi(words: Sequence[Sequence[Syllable]]) -> None:
 
 def _bu_and_yi(words: Sequence[Sequence[Syllable]]) -> None:
     line = [syllable for word in words for syllable in word]
-    ends = _word_ends(words)
     for index, syllable in enumerate(line):
         if syllable.is_fixed or syllable.char not in "不一":
             continue
@@ -42,7 +41,7 @@ def _bu_and_yi(words: Sequence[Sequence[Syllable]]) -> None:
         if syllable.char == "不":
             _bu(syllable, before, after)
         elif syllable.tone == 1:
-            _yi(syllable, before, after, is_word_end=index in ends)
+            _yi(syllable, before, after, line[index + 2] if index + 2 < len(line) else None)
 
 
 def _bu(syllable: Syllable, before: Syllable | None, after: Syllable | None) -> None:
@@ -52,15 +51,15 @@ def _bu(syllable: Syllable, before: Syllable | None, after: Syllable | None) -> 
         syllable.tone = 2
 
 
-def _yi(syllable: Syllable, before: Syllable | None, after: Syllable | None, *, is_word_end: bool) -> None:
+def _yi(syllable: Syllable, before: Syllable | None, after: Syllable | None, beyond: Syllable | None) -> None:
     if before is not None and before.char in _DIGITS | {"第", "初", "周", "期", "拜"}:
         return  # 第一, 十一, 星期一
-    if after is None or after.char in _DIGITS - set("百千万亿") or after.char in "月号日":
+    if after is None or after.char in _DIGITS - set("百千万亿点") or after.char in "月号日":
         return  # at the end, digit by digit, and in dates
-    if before is not None and before.char == after.char and before.tone != 5 and not is_word_end:
+    if after.char == "点" and beyond is not None and beyond.char in _DIGITS:
+        return  # 一点五
+    if before is not None and before.char == after.char:
         syllable.tone = 5  # 看一看
-    elif before is not None and before.char == after.char:
-        syllable.tone = 5
     elif after.tone == 4 or (after.tone == 5 and after.char in "个個"):
         syllable.tone = 2
     else:
@@ -104,11 +103,3 @@ def _third_tones_of_word(word: Sequence[Syllable]) -> None:
 
 def _is_two_plus_one(word: str) -> bool:
     return is_word(word[:2]) or not is_word(word[1:])
-
-
-def _word_ends(words: Sequence[Sequence[Syllable]]) -> set[int]:
-    ends, position = set(), 0
-    for word in words:
-        position += len(word)
-        ends.add(position - 1)
-    return ends
