@@ -21,6 +21,7 @@ from clock_train.errors import (
     AudioTooLong,
     AudioTruncated,
     AudioUnreadable,
+    ConfigError,
 )
 
 RATE_HZ = 16_000
@@ -154,6 +155,12 @@ def test_a_stream_of_unknown_length_is_stopped_at_the_limit(write_sound, tone):
         read_waveform(write_sound("g722", tone(220.0, 20.0)), max_seconds=5.0)
 
 
+def test_a_sample_rate_that_no_recorder_has_is_a_damaged_header(tmp_path, tone):
+    write_wav(tmp_path / "odd.wav", tone(220.0), 3)
+    with pytest.raises(AudioNotAudio, match="says that it has 3 samples a second; its header is damaged"):
+        read_waveform(tmp_path / "odd.wav")
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_samples_that_are_no_numbers_are_refused_with_their_place(value, tmp_path, tone):
     waveform = tone(220.0, 3.0)
@@ -164,5 +171,25 @@ def test_samples_that_are_no_numbers_are_refused_with_their_place(value, tmp_pat
 
 
 def test_a_channel_that_is_not_there_is_refused(write_sound, tone):
-    with pytest.raises(AudioError, match="has 1 channel"):
+    with pytest.raises(ConfigError, match=r"channel is 1, but .* has channels 0 to 0"):
         read_waveform(write_sound("wav", tone(220.0)), channel=1)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "mp3", "m4a", "ogg", "opus", "g722", "webm", "aiff"])
+def test_no_damage_does_worse_than_an_audio_error(kind, write_sound, sawtooth):
+    path = write_sound(kind, sawtooth(150.0, 0.5))
+    whole = path.read_bytes()
+    rng = np.random.default_rng(len(whole))
+    for number in range(24):
+        damaged = bytearray(whole)
+        # Headers are hit in every other file; anywhere in the rest.
+        reach = min(300, len(damaged)) if number % 2 else len(damaged)
+        for place in rng.integers(0, reach, size=1 + number):
+            damaged[place] = rng.integers(0, 256)
+        path.write_bytes(damaged[: len(damaged) - number * 7])
+        for allow_truncated in (False, True):
+            try:
+                waveform = read_waveform(path, allow_truncated=allow_truncated)
+            except AudioError:
+                continue
+            assert waveform.dtype == np.float32 and np.abs(waveform).max() <= 1.0

@@ -107,6 +107,11 @@ def test_corpus_build_reads_the_folder_as_one_table(tmp_path):
     assert all(not recording.reasons for recording in layout.recordings)
 
 
+def test_silence_around_a_line_is_cut_down_to_a_moment_of_room(tmp_path):
+    session_of(tmp_path, "E", reading(2.0, margin_s=8.0))
+    assert soundfile.info(tmp_path / "line-1.wav").duration == pytest.approx(2.0 + 0.2 + 0.8, abs=0.1)
+
+
 def test_a_bad_take_is_not_kept_and_is_read_again_at_once(tmp_path):
     clipped = np.clip(20 * reading(), -1, 1)
     session, shown = session_of(tmp_path, "EE", clipped, reading())
@@ -134,8 +139,9 @@ def test_a_skipped_line_comes_again_in_the_next_sitting(tmp_path):
 def test_the_previous_line_can_be_read_again_and_the_session_goes_on_after_it(tmp_path):
     session, _ = session_of(tmp_path, "ErEEE", reading(1.0), reading(2.0), reading(1.2), reading(1.4))
     assert session.num_recorded == 4
-    assert soundfile.info(tmp_path / "line-1.wav").duration == pytest.approx(3.0)
-    assert soundfile.info(tmp_path / "line-3.wav").duration == pytest.approx(2.4)
+    # The reading, 0.2 s of lead and hangover, and what is kept of the room.
+    assert soundfile.info(tmp_path / "line-1.wav").duration == pytest.approx(2.0 + 0.2 + 0.8, abs=0.1)
+    assert soundfile.info(tmp_path / "line-3.wav").duration == pytest.approx(1.4 + 0.2 + 0.8, abs=0.1)
 
 
 def test_there_is_no_previous_line_at_the_start(tmp_path):

@@ -119,11 +119,12 @@ class FfmpegDecoder:
             raise UndecodableError("the file has no sound track")
         self._track = self._input.streams.audio[0]
         context = self._track.codec_context
-        self.sample_rate_hz = int(context.sample_rate or 0)
-        self.channels = int(context.channels or 0)
+        # A codec that this FFmpeg does not have leaves no context at all.
+        self.sample_rate_hz = int(context.sample_rate or 0) if context else 0
+        self.channels = int(context.channels or 0) if context else 0
         if self.sample_rate_hz <= 0 or self.channels <= 0:
             self._input.close()
-            raise UndecodableError("the sound track has no sample rate or no channels")
+            raise UndecodableError("the sound track has no codec known here, no sample rate or no channels")
         self.bits_per_sample: int | None = None
         self.codec: str = context.name
         self.num_frames: int | None = self._declared_frames(stream, container)

@@ -27,10 +27,13 @@ from clock_train.errors import (
     AudioTooLong,
     AudioTruncated,
     AudioUnreadable,
+    ConfigError,
 )
 
 MAX_SECONDS = 4 * 3600.0
 """What ``read_waveform`` holds unless told otherwise: twice the professional tier in one take, 0.9 GB at 16 kHz."""
+MIN_RATE_HZ, MAX_RATE_HZ = 2000, 768_000
+"""What recorders make, with room on both sides."""
 KNOWN_KINDS = "wav, flac, mp3, m4a, ogg, opus, g722"
 
 
@@ -101,6 +104,7 @@ def read_waveform(
     Raises:
         AudioTooLong: more than ``max_seconds``; ``read_blocks`` has no limit.
         AudioSamplesInvalid: NaN or infinity in a float file.
+        ConfigError: a channel that the file does not have.
         Others: see ``probe``.
     """
     path = Path(path)
@@ -202,6 +206,12 @@ def _opened(path: Path, allow_truncated: bool) -> Generator[tuple[Decoder, Conta
                 f"{path} looks like {container.name} but does not decode ({error}). Export it again as wav or flac."
             ) from error
         try:
+            # A damaged rate of 3 Hz would make an hour of nothing out of every second.
+            if not MIN_RATE_HZ <= decoder.sample_rate_hz <= MAX_RATE_HZ:
+                raise AudioNotAudio(
+                    f"{path} says that it has {decoder.sample_rate_hz} samples a second; its header is damaged. "
+                    "Export it again."
+                )
             yield decoder, container
         finally:
             decoder.close()
@@ -251,7 +261,9 @@ def _mono_blocks(
     path: Path, decoder: Decoder, sample_rate_hz: int, channel: int | None, allow_truncated: bool
 ) -> Iterator[np.ndarray]:
     if channel is not None and not 0 <= channel < decoder.channels:
-        raise AudioNotAudio(f"{path} has {decoder.channels} channel(s); channel {channel} is not one of them.")
+        raise ConfigError(
+            f"channel is {channel}, but {path} has channels 0 to {decoder.channels - 1}; give one of them"
+        )
 
     def mixed() -> Iterator[np.ndarray]:
         for block in _checked_blocks(path, decoder, allow_truncated):

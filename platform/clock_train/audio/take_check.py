@@ -49,6 +49,9 @@ class TakeReport:
     """The measures of one take, and what is wrong with it, the worst first."""
 
     seconds: float
+    speech_from_s: float
+    speech_to_s: float
+    """Both 0 without speech."""
     speech_seconds: float
     speech_level_db: float
     noise_floor_db: float
@@ -113,6 +116,8 @@ def check_take(
             note("TooLong", "Much longer than the line: read only what is shown, without a break.")
     return TakeReport(
         seconds=seconds,
+        speech_from_s=found.segments[0][0] if found.segments else 0.0,
+        speech_to_s=found.segments[-1][1] if found.segments else 0.0,
         speech_seconds=speech_seconds,
         speech_level_db=found.speech_level_db,
         noise_floor_db=found.noise_floor_db,

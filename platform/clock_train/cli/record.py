@@ -23,6 +23,8 @@ from clock_train.data.recorded_lines import RecordedLines
 
 BASIC_MINUTES = 10
 """The article's smallest tier."""
+KEPT_SILENCE_S = 0.4
+"""Enough to hear the room by."""
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Session:
             self.screen.show_report(report)
             key = ENTER if report.is_good else self._decide("k")
             if report.is_good or key == "k":
-                self.recorded.save(prompt.name, prompt.text, take.waveform, SAMPLE_RATE_HZ)
+                self.recorded.save(prompt.name, prompt.text, _trimmed(take.waveform, report), SAMPLE_RATE_HZ)
                 self.num_recorded += 1
                 self.speech_seconds += report.speech_seconds
                 return ENTER
@@ -134,12 +136,20 @@ def record(
     _sum_up(session, as_json)
 
 
+def _trimmed(waveform: np.ndarray, report: TakeReport) -> np.ndarray:
+    """Without the time before and after the line in which somebody looked for the key."""
+    start, end = report.speech_from_s - KEPT_SILENCE_S, report.speech_to_s + KEPT_SILENCE_S
+    if report.speech_to_s == 0.0:
+        return waveform
+    return waveform[max(0, round(start * SAMPLE_RATE_HZ)) : round(end * SAMPLE_RATE_HZ)]
+
+
 def _welcome(session: Session, microphone_name: str) -> None:
     left = [prompt for prompt in session.lines if prompt.name not in session.recorded]
     minutes = sum(prompt.expected_seconds for prompt in left) / 60
     session.screen.say(
         f"{microphone_name}: {len(left)} of {len(session.lines)} lines to read, about {minutes:.0f} minutes of speech. "
-        f"A voice needs {BASIC_MINUTES}. Sit a hand's width from the microphone in a quiet room."
+        f"A voice needs {BASIC_MINUTES} or more. Sit a hand's width from the microphone in a quiet room."
     )
 
 
@@ -156,9 +166,7 @@ def _sum_up(session: Session, as_json: bool) -> None:
         }
         typer.echo(json.dumps(result, ensure_ascii=False))
         return
-    session.screen.say(
-        f"{session.num_recorded} lines recorded now, {len(session.recorded)} in all, {num_left} left to read."
-    )
+    session.screen.say(f"{session.num_recorded} recorded now, {len(session.recorded)} in all, {num_left} left to read.")
     if num_left:
         session.screen.say("Run the same command again to go on.")
     session.screen.say(f'Then: clocktrain corpus build "{folder}" --speaker NAME --out CORPUS')
