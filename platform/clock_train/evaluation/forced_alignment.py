@@ -136,5 +136,6 @@ def _spans(decoder: Any, words: list[str], waveform: np.ndarray) -> list[tuple[f
 @lru_cache(maxsize=1)
 def _decoder() -> Any:
     pocketsphinx = judge_library("pocketsphinx", JUDGE)
-    # its own decoder: an alignment replaces the search that the recogniser needs
+    # its own decoder: an alignment replaces the search that the recogniser needs. The beams stay as they are: up to
+    # 1e-120 they changed nothing on sixteen prompts, and at 1e-200 half of the alignments failed
     return pocketsphinx.Decoder(cmn="batch", loglevel="FATAL", samprate=16000, lm=None)
