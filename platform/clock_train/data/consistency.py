@@ -57,7 +57,10 @@ def compare(drafts: list[Draft]) -> Comparison:
         if draft.clip.is_accepted:
             by_speaker[draft.clip.speaker].append(draft)
     for speaker, own in by_speaker.items():
-        for clip_id, code in _unlikely_texts(own) + _duplicates(own):
+        for clip_id, code in _unlikely_texts(own):
+            reasons[clip_id].append(code)
+        # A wrong text must not take the right clip of the same recording down with it.
+        for clip_id, code in _duplicates([draft for draft in own if draft.clip.id not in reasons]):
             reasons[clip_id].append(code)
         warnings += _mixed_voices(speaker, [draft for draft in own if draft.clip.id not in reasons])
     return Comparison(reasons=dict(reasons), warnings=warnings)

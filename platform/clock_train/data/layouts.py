@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
+from typing import NoReturn
 
 from clock_train.data.transcripts import Row, aishell_rows, named_rows, plain_lines, read_text, table_rows
 from clock_train.errors import (
@@ -113,9 +114,13 @@ def recognise(recordings_path: str | Path, transcripts_path: str | Path | None =
     """
     root = Path(recordings_path)
     transcripts = Path(transcripts_path) if transcripts_path else None
-    if transcripts and not transcripts.exists():
-        raise TranscriptMissing(f'"{transcripts}" is not there. Give the transcript file with --transcripts')
-    if root.is_file():
+    try:
+        if transcripts and not transcripts.exists():
+            raise TranscriptMissing(f'"{transcripts}" is not there. Give the transcript file with --transcripts')
+        is_file = root.is_file()
+    except PermissionError as error:
+        _refuse(error)
+    if is_file:
         return _single_take(root, transcripts)
     found = _Folder(root)
     layout = _given(found, transcripts) if transcripts else _recognised(found)
@@ -187,7 +192,7 @@ class _Folder:
         ]
 
 
-def _refuse(error: OSError) -> None:
+def _refuse(error: OSError) -> NoReturn:
     raise CorpusUnreadable(
         f'"{error.filename}" cannot be read ({error.strerror}). Give the account read and execute permission on it'
     ) from error
@@ -305,7 +310,7 @@ def _per_clip(found: _Folder, paired: dict[Path, Path]) -> Layout:
             texts[path] = read_text(paired[path]) if path in paired else ""
         except TranscriptEncoding as error:
             texts[path], reasons[path] = "", (error.code,)
-        if path not in paired:
+        if path not in reasons and not texts[path].strip():
             reasons[path] = ("TranscriptMissing",)
     # A text of many lines beside a recording is a take that was read from a list.
     takes = {path: lines for path, text in texts.items() if len(lines := plain_lines(text)) > 1}

@@ -104,18 +104,21 @@ def measure(
 def broken_rules(measured: Measured) -> list[str]:
     """Codes of the rules that the clip breaks by itself, the most basic first."""
     quality = measured.quality
-    if not measured.speech_s or quality.loudness_lufs is None:
+    if quality.loudness_lufs is None or (not measured.speech_s and quality.loudness_lufs < MIN_LOUDNESS_LUFS):
         return ["Silent"]
+    if not measured.speech_s:
+        return ["NoVoice"]
+    difference_db = quality.channel_difference_db
     rules = (
         ("SampleRateTooLow", (quality.sample_rate_hz or 0) < MIN_SAMPLE_RATE_HZ),
         ("BitDepthTooLow", quality.bits_per_sample is not None and quality.bits_per_sample < MIN_BITS),
-        ("ChannelsDiffer", (quality.channel_difference_db or -math.inf) > MAX_CHANNEL_DIFFERENCE_DB),
+        ("ChannelsDiffer", difference_db is not None and difference_db > MAX_CHANNEL_DIFFERENCE_DB),
         ("Clipped", (quality.clipping_percent or 0.0) > MAX_CLIPPING_PERCENT),
         ("TooQuiet", quality.loudness_lufs < MIN_LOUDNESS_LUFS),
         ("TooNoisy", (quality.snr_db or 0.0) < MIN_SNR_DB),
         ("TooMuchSilence", (quality.silence_percent or 0.0) > MAX_SILENCE_PERCENT),
         ("TooShort", measured.speech_s < MIN_SPEECH_S),
-        ("TooLong", len(measured.waveform) > MAX_SECONDS * 16_000 and measured.end_s - measured.start_s > MAX_SECONDS),
+        ("TooLong", measured.end_s - measured.start_s > MAX_SECONDS),
     )
     return [code for code, is_broken in rules if is_broken]
 

@@ -28,6 +28,7 @@ REASONS: dict[str, str] = {
     "BitDepthTooLow": "Recorded with less than 16 bits: record again at 16 bits.",
     "ChannelsDiffer": "The two channels carry different sounds: export the microphone's channel alone.",
     "Silent": "No speech was found: check the microphone and record again.",
+    "NoVoice": "No voice stands out of the sound (a tone, music, noise): check what was recorded.",
     "TooQuiet": "The voice is far below full scale: raise the gain and record again.",
     "Clipped": "The level hit full scale: lower the gain and record again.",
     "TooNoisy": "The voice stands too little above the background: find a quieter room and record again.",
