@@ -143,3 +143,14 @@ def test_many_texts_give_what_one_by_one_gives() -> None:
     texts = ["你好", "hello", "第3个"]
     assert phonemize_all(texts) == [phonemize(text) for text in texts]
     assert phonemize_all([]) == []
+
+
+@pytest.mark.timeout(60)  # a quadratic pattern took 10 s here, twenty times what it takes now
+@pytest.mark.parametrize("piece", ["1", "1-", "1,111", "a.", "a@", "<", "~1", "$1", "1:", "A1", "II ", "’a'"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_longest_text_of_one_piece_is_answered(piece: str, language: str) -> None:
+    text = (piece * MAX_TEXT_CHARACTERS)[:MAX_TEXT_CHARACTERS]
+    try:
+        assert phonemize(text, language).words
+    except TextEmpty:
+        assert piece == "<"

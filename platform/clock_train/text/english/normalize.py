@@ -124,6 +124,7 @@ SIGNS: dict[str, str] = {
         "@": "at",
         "%": "percent",
         "#": "hash",
+        "^": "to the power of",
         "°": "degrees",
         "√": "square root of",
         "∞": "infinity",
@@ -296,7 +297,8 @@ def _version(match: re.Match[str]) -> str:
     return " point ".join(cardinal(part) for part in match[0].split("."))
 
 
-_NUMBER = r"\d+(?:\.\d+)?"
+# only from a first digit on: trying each digit of a long run would take quadratic time
+_NUMBER = r"(?<!\d)\d+(?:\.\d+)?"
 _BEFORE = r"(?<![\d.\w])"
 _MINUS = r"(?P<minus>(?<![\d\w)])-)?"
 _MONTH = "(?P<month>" + "|".join([*MONTHS, *(f"{short}\\.?" for short in _MONTH_ABBREVIATIONS)]) + ")"
@@ -316,7 +318,11 @@ _RULES: tuple[_Rule, ...] = (
         re.compile(r"(?i)\b(?:https?://)?(?:www\.)[\w.-]+|\b[\w.+-]+@[\w-]+\.[\w.]+\b|\bhttps?://\S+"),
         lambda match: _address(match[0]),
     ),
-    (re.compile(r"\b24/7\b"), lambda _: "twenty four seven"),
+    (re.compile(r"\b(24/7|50/50)\b"), lambda match: " ".join(cardinal(part) for part in match[1].split("/"))),
+    (re.compile(r"\bC#(?!\w)"), lambda _: "C sharp"),
+    (re.compile(r"(?<=[a-z] )St\.(?=\s*([a-z,;]|$))"), lambda match: "Street" if match[1] else "Street."),
+    (re.compile(r"(?<=[A-Za-z])\.(?=[a-z]{2,})"), lambda _: " dot "),
+    (re.compile(r"~\s?(?=\d)"), lambda _: "about "),
     (re.compile(r"(?<=[ap]m|\d\d)\s?[-–]\s?(?=\d{1,2}(?::\d\d)?\s?[ap]m\b)"), lambda _: " to "),
     (re.compile(_BEFORE + r"(?P<year>\d{4})[-/](?P<month>0?[1-9]|1[0-2])[-/]" + _DAY + r"(?!\d)"), _iso_date),
     (re.compile(_BEFORE + r"(?P<month>0?[1-9]|1[0-2])/" + _DAY + r"/(?P<year>\d{4})(?!\d)"), _iso_date),
@@ -359,6 +365,11 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(r"\b(?P<number>\d+)(?:st|nd|rd|th)\b"), lambda match: ordinal(match["number"])),
     (re.compile(r"(?<!\d)'?(?P<number>[12]\d{2}0|\d0)'?s\b"), _decade),
     (
+        re.compile(rf"(?<![\d.\w-])({_NUMBER})\s?[-–~]\s?(?={_NUMBER}\s?(?:%|(?:{_UNIT_NAMES})(?!\w)))"),
+        lambda match: f"{match[1]} to ",
+    ),
+    (re.compile(rf"\b({_NUMBER})(M|B|bn)\b"), lambda match: f"{decimal(match[1])} {_SCALES[match[2]]}"),
+    (
         re.compile(rf"{_MINUS}(?P<number>{_NUMBER})\s?%"),
         lambda m: f"{'minus ' if m['minus'] else ''}{decimal(m['number'])} percent",
     ),
@@ -382,6 +393,7 @@ _RULES: tuple[_Rule, ...] = (
     (re.compile(r"(?<![\w.])(?:[A-Za-z]+-?\d|\d+[A-Za-z])[A-Za-z\d]*\b"), _mixed_id),
     (re.compile(rf"(?<![\w.])(?:{_ABBREVIATION})(?!\w)"), _abbreviation),
     (re.compile(r"(?<![\d.,\w-])(?P<year>1[1-9]\d{2}|20\d{2})(?![\d,\w-]|\.\d)"), _year_or_quantity),
+    (re.compile(r"(?<![\d:])(\d+):(\d+)(?![\d:])"), lambda match: f"{cardinal(match[1])} to {cardinal(match[2])}"),
     (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})"), _bare),
     (re.compile("[" + "".join(map(re.escape, SIGNS)) + "]"), lambda match: f" {SIGNS[match[0]]} "),
 )

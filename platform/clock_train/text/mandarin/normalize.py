@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from clock_train.text.mandarin.numbers import cardinal, counted, decimal, digits
 
-_NUMBER = r"\d+(?:\.\d+)?"
+# only from a first digit on: trying each digit of a long run would take quadratic time
+_NUMBER = r"(?<!\d)\d+(?:\.\d+)?"
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d])")
 
 UNITS: dict[str, str] = {
@@ -95,6 +96,7 @@ CURRENCIES: dict[str, str] = {
     **{"₩": "韩元", "₽": "卢布", "₹": "卢比", "NT$": "新台币", "USD": "美元", "EUR": "欧元", "JP¥": "日元"},
 }
 SIGNS: dict[str, str] = {
+    **{"²": "平方", "³": "立方"},
     **{
         "+": "加",
         "=": "等于",
@@ -227,7 +229,9 @@ def _range(match: re.Match[str]) -> str:
 
 def _mixed_id(match: re.Match[str]) -> str:
     """Letters stay, short numbers behind them are quantities (``iPhone15``), codes are read digit by digit."""
-    return re.sub(r"\d+", lambda found: digits(found[0]) if len(found[0]) > 2 else cardinal(found[0]), match[0])
+    return re.sub(
+        r"\d+", lambda found: digits(found[0]) if len(found[0]) > 2 else cardinal(found[0]), match[0]
+    ).replace(".", "点")
 
 
 def _bare(match: re.Match[str]) -> str:
@@ -250,6 +254,11 @@ _CLOCK = (
 
 _Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _RULES: tuple[_Rule, ...] = (
+    (re.compile(r"https?://(?=\S)"), lambda _: ""),
+    (re.compile(r"(?<=[A-Za-z])\.(?=[a-z])"), lambda _: "点"),
+    # ranges of times and of years, before their halves are read
+    (re.compile(r"(?<=:\d\d)\s?[-~–—]\s?(?=\d{1,2}:\d\d)|(?<=\d{4})\s?[-~–—]\s?(?=\d{4}年)"), lambda _: "到"),
+    (re.compile(r"(?<!\d)\d{4}(?=到\d{4}年)"), lambda match: _year(match[0])),
     # brackets of markup are silent; only between numbers are they comparisons
     (re.compile(r"(?<!\d)(?<!\d )[<>](?!=?\s?-?\d)|->|=>"), lambda _: " "),
     (re.compile(r"[<>]="), lambda match: "≤" if match[0] == "<=" else "≥"),
@@ -299,7 +308,7 @@ _RULES: tuple[_Rule, ...] = (
         re.compile(r"(?<![\d:])(?P<low>\d{1,3}):(?P<high>\d{1,3})(?![\d:])"),
         lambda m: f"{cardinal(m['low'])}比{cardinal(m['high'])}",
     ),
-    (re.compile(r"[A-Za-z]+-?\d[\dA-Za-z]*"), _mixed_id),
+    (re.compile(r"[A-Za-z]+-?\d[\dA-Za-z]*(?:\.\d+)*"), _mixed_id),
     (re.compile(r"(?<![\d.第零十])2(?=(?:多|来)?(?:" + _LIANG_WORDS + "))"), lambda _: "两"),
     (re.compile(r"(?<=\d)\.(?=\d+(?:\.\d+)+)|(?<=\d\.\d)\.(?=\d)"), lambda _: "点"),
     (re.compile(rf"{_MINUS}(?P<number>{_NUMBER})"), _bare),

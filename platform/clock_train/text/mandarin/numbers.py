@@ -38,6 +38,8 @@ def cardinal(number: str) -> str:
         was_skipped = False
     if len(groups) == 4 and int(groups[1]):
         spoken = spoken.replace("万亿", "万", 1)
+    if spoken.startswith(("二千", "二万", "二亿")):
+        return "两" + spoken[1:]
     return spoken.removeprefix("一") if spoken.startswith("一十") else spoken
 
 
