@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from clock_train.text.english.abbreviations import ABBREVIATIONS
 from clock_train.text.english.numbers import cardinal, decimal, digits, ordinal, plural, year
+from clock_train.text.english.units import CURRENCIES, SIGNS, UNITS
 
 MONTHS = [
     "January",
@@ -28,134 +29,6 @@ MONTHS = [
 ]
 _MONTH_ABBREVIATIONS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
 
-UNITS: dict[str, tuple[str, str]] = {
-    **{
-        "kg": ("kilogram", "kilograms"),
-        "g": ("gram", "grams"),
-        "mg": ("milligram", "milligrams"),
-        "lb": ("pound", "pounds"),
-    },
-    **{
-        "lbs": ("pound", "pounds"),
-        "oz": ("ounce", "ounces"),
-        "km": ("kilometer", "kilometers"),
-        "m": ("meter", "meters"),
-    },
-    **{
-        "cm": ("centimeter", "centimeters"),
-        "mm": ("millimeter", "millimeters"),
-        "ft": ("foot", "feet"),
-        "in": ("inch", "inches"),
-    },
-    **{
-        "mi": ("mile", "miles"),
-        "mph": ("mile per hour", "miles per hour"),
-        "km/h": ("kilometer per hour", "kilometers per hour"),
-    },
-    **{"kph": ("kilometer per hour", "kilometers per hour"), "m/s": ("meter per second", "meters per second")},
-    **{
-        "L": ("liter", "liters"),
-        "l": ("liter", "liters"),
-        "ml": ("milliliter", "milliliters"),
-        "mL": ("milliliter", "milliliters"),
-    },
-    **{"h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "min": ("minute", "minutes")},
-    **{"s": ("second", "seconds"), "sec": ("second", "seconds"), "ms": ("millisecond", "milliseconds")},
-    **{
-        "°C": ("degree Celsius", "degrees Celsius"),
-        "℃": ("degree Celsius", "degrees Celsius"),
-        "℉": ("degree Fahrenheit", "degrees Fahrenheit"),
-    },
-    **{
-        "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
-        "°": ("degree", "degrees"),
-        "W": ("watt", "watts"),
-        "kW": ("kilowatt", "kilowatts"),
-    },
-    **{
-        "kWh": ("kilowatt hour", "kilowatt hours"),
-        "V": ("volt", "volts"),
-        "Hz": ("hertz", "hertz"),
-        "kHz": ("kilohertz", "kilohertz"),
-    },
-    **{
-        "MHz": ("megahertz", "megahertz"),
-        "GHz": ("gigahertz", "gigahertz"),
-        "KB": ("kilobyte", "kilobytes"),
-        "MB": ("megabyte", "megabytes"),
-    },
-    **{
-        "GB": ("gigabyte", "gigabytes"),
-        "TB": ("terabyte", "terabytes"),
-        "dB": ("decibel", "decibels"),
-        "px": ("pixel", "pixels"),
-    },
-    **{
-        "km²": ("square kilometer", "square kilometers"),
-        "m²": ("square meter", "square meters"),
-        "m³": ("cubic meter", "cubic meters"),
-    },
-    **{"㎡": ("square meter", "square meters"), "μm": ("micrometer", "micrometers"), "nm": ("nanometer", "nanometers")},
-}
-_CURRENCIES: dict[str, tuple[str, str, str, str]] = {
-    **{"$": ("dollar", "dollars", "cent", "cents"), "US$": ("US dollar", "US dollars", "cent", "cents")},
-    **{"€": ("euro", "euros", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence")},
-    **{"¥": ("yuan", "yuan", "fen", "fen"), "₩": ("won", "won", "", ""), "₹": ("rupee", "rupees", "paisa", "paise")},
-    **{"₽": ("ruble", "rubles", "kopek", "kopeks"), "HK$": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents")},
-}
-SIGNS: dict[str, str] = {
-    **{
-        "&": "and",
-        "+": "plus",
-        "=": "equals",
-        "×": "times",
-        "÷": "divided by",
-        "±": "plus or minus",
-        "≈": "approximately equals",
-    },
-    **{
-        "≠": "does not equal",
-        "≤": "less than or equal to",
-        "≥": "greater than or equal to",
-        "<": "less than",
-        ">": "greater than",
-    },
-    **{
-        "@": "at",
-        "%": "percent",
-        "#": "hash",
-        "^": "to the power of",
-        "°": "degrees",
-        "√": "square root of",
-        "∞": "infinity",
-        "™": "",
-        "©": "copyright",
-    },
-    **{
-        "α": "alpha",
-        "β": "beta",
-        "γ": "gamma",
-        "δ": "delta",
-        "Δ": "delta",
-        "λ": "lambda",
-        "μ": "mu",
-        "π": "pi",
-        "σ": "sigma",
-    },
-    **{
-        "Ω": "ohm",
-        "θ": "theta",
-        "ω": "omega",
-        "φ": "phi",
-        "ε": "epsilon",
-        "Σ": "sigma",
-        "$": "dollar",
-        "€": "euro",
-        "£": "pound",
-        "¥": "yuan",
-    },
-    **{"‰": "per mille", "²": "squared", "³": "cubed"},
-}
 _SCALES = {"k": "thousand", "K": "thousand", "M": "million", "B": "billion", "bn": "billion"}
 _ROMAN = {"II": 2, "III": 3, "IV": 4, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "XI": 11, "XII": 12, "XIII": 13, "XIV": 14}
 _KINGS = (
@@ -180,7 +53,7 @@ def _amount(number: str, one: str, many: str) -> str:
 
 
 def _money(match: re.Match[str]) -> str:
-    one, many, cent, cents = _CURRENCIES[match["sign"]]
+    one, many, cent, cents = CURRENCIES[match["sign"]]
     whole, _, fraction = match["amount"].partition(".")
     if match["scale"]:
         return f"{decimal(match['amount'])} {_SCALES.get(match['scale'], match['scale'])} {many}"
@@ -303,7 +176,7 @@ _BEFORE = r"(?<![\d.\w])"
 _MINUS = r"(?P<minus>(?<![\d\w)])-)?"
 _MONTH = "(?P<month>" + "|".join([*MONTHS, *(f"{short}\\.?" for short in _MONTH_ABBREVIATIONS)]) + ")"
 _UNIT_NAMES = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
-_CURRENCY_NAMES = "|".join(sorted(map(re.escape, _CURRENCIES), key=len, reverse=True))
+_CURRENCY_NAMES = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
 _HALF = r"(?P<half>[aApP]\.?[mM]\b\.?)"
 _ABBREVIATION = "|".join(sorted(map(re.escape, ABBREVIATIONS), key=len, reverse=True))
 _DAY = r"(?P<day>3[01]|[12]\d|0?[1-9])"
