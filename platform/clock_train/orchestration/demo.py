@@ -16,8 +16,8 @@ from pathlib import Path
 from clock_train.audio.writing import write_wav
 from clock_train.consent.record import CONSENT_NAME, licence_record, read_record, write_record
 from clock_train.data.build import build_corpus
-from clock_train.data.manifest import read_corpus
-from clock_train.data.sample import copy_sample
+from clock_train.data.manifest import Corpus, read_corpus
+from clock_train.data.sample import SAMPLES, Sample, copy_sample
 from clock_train.errors import CorpusNotFound
 from clock_train.evaluation.figures import EvaluationReport
 from clock_train.evaluation.report import evaluate
@@ -100,9 +100,15 @@ def run_demo(
     outcome.figures = [*figures(report, DEMO_TARGETS), one_frame_figure(held_out.one_frame_share)]
     outcome.statement = statement(report, voice.card)
     outcome.report = write_report(
-        output / "report.html", outcome.figures, outcome.statement, voice, held_out.items, report,
-        read_history(trained.history_path), outcome.speech,
-    )  # fmt: skip
+        output / "report.html",
+        outcome.figures,
+        outcome.statement,
+        voice,
+        held_out.items,
+        report,
+        read_history(trained.history_path),
+        {language: (SENTENCES[language], path) for language, path in outcome.speech.items()},
+    )
     return outcome
 
 
@@ -135,24 +141,34 @@ def _corpus(
         build_corpus(
             source,
             corpus,
-            speaker=OWN_SPEAKER if recordings is not None else f"sample-{language or 'en'}",
+            speaker=OWN_SPEAKER if recordings is not None else SAMPLES[language or "en"].speaker,
             language=language,
             report=lambda done, total, what: listener.advance(done / max(1, total), what, eta.left(done / max(1, total))),
         )
         key_path.write_text(key)
     built = read_corpus(corpus)
     listener.note(f"corpus: {len(built.accepted())} clips, {built.seconds() / 60:.1f} minutes of speech")
-    _consent(source, corpus, is_sample=recordings is None, outcome=outcome, listener=listener)
+    sample = SAMPLES[language or "en"] if recordings is None else None
+    _consent(source, built, sample=sample, outcome=outcome, listener=listener)
     return corpus
 
 
-def _consent(source: Path, corpus: Path, *, is_sample: bool, outcome: DemoOutcome, listener: Listener) -> None:
+def _consent(
+    source: Path, corpus: Corpus, *, sample: Sample | None, outcome: DemoOutcome, listener: Listener
+) -> None:
     """The sample's licence as a record, or the person's own record; a demo without one says so."""
-    if is_sample:
-        write_record(licence_record(corpus, attribution=(source / "ATTRIBUTION").read_text(encoding="utf-8")), corpus)
+    if sample is not None:
+        record = licence_record(
+            speaker_id=sample.speaker,
+            licence=sample.licence,
+            licence_uri=sample.licence_uri,
+            attribution=sample.credit,
+            recordings_sha256=corpus.quality["recordings_sha256"],
+        )
+        write_record(corpus.path, record)
         listener.note("consent record: the sample's licence, which is not the speaker's own consent")
     elif (source / CONSENT_NAME).exists():
-        write_record(read_record(source), corpus)
+        write_record(corpus.path, read_record(source, recordings_sha256=corpus.quality["recordings_sha256"]))
     else:
         outcome.warnings.append(
             f'no {CONSENT_NAME} beside the recordings in "{source}": clone only your own voice, or that of somebody who '

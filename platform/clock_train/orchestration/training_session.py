@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from clock_train.consent.record import consent_ids_of
+from clock_train.consent.record import CONSENT_NAME, read_record
 from clock_train.data.manifest import MANIFEST_NAME, Corpus, read_corpus
 from clock_train.data.packing import PackedCorpus, load_packed, pack, save_packed
 from clock_train.errors import ConfigError
@@ -213,7 +213,7 @@ def _save_voice(
         kind=request.kind,
         languages=sorted(set(packed.languages)),
         speakers=packed.speakers,
-        consent_ids=sorted({consent for corpus in corpora for consent in consent_ids_of(corpus.path)}),
+        consent_ids=sorted(read_record(c.path).id for c in corpora if (c.path / CONSENT_NAME).exists()),
         corpus_revision=corpus_revision(corpora),
         training={
             "preset": request.preset,
