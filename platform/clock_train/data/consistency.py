@@ -11,7 +11,7 @@ import numpy as np
 
 from clock_train.data.line_matching import ONSET_PHONES
 from clock_train.data.manifest import Clip
-from clock_train.data.voices import MIN_SEPARATION, find_split
+from clock_train.data.voices import find_split
 from clock_train.errors import SpeakersMixed
 
 MIN_PHONES = 8
@@ -128,8 +128,8 @@ def _mixed_voices(speaker: str, drafts: list[Draft]) -> list[dict[str, Any]]:
         {
             "code": SpeakersMixed.__name__,
             "message": (
-                f'"{speaker}" sounds like two: {len(clips)} clips stand apart (separation {split.separation:.1f}, one '
-                f"voice stays below {MIN_SEPARATION}). Listen to them: another speaker must go or get an own name; the "
+                f'"{speaker}" sounds like two: {len(clips)} clips stand apart (by {split.separation:.1f} widths). '
+                "Listen to them: another speaker must go or get an own name; the "
                 "same person at another microphone or in another room may stay"
             ),
             "clips": clips,

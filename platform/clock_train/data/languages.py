@@ -91,7 +91,7 @@ def _most_likely(text: str) -> tuple[str, float]:
     if not counts:
         return "auto", 0.0
     # A Mandarin text may hold more Latin letters than characters and is still Mandarin.
-    if 3 * counts["HAN"] >= counts["LATIN"] and counts["HAN"]:
+    if 4 * counts["HAN"] >= counts["LATIN"] and counts["HAN"]:
         return "zh", 1.0
     script = counts.most_common(1)[0][0]
     if script != "LATIN":

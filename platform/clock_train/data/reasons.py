@@ -11,8 +11,11 @@ REASONS: dict[str, str] = {
     "AudioEmpty": "The file has no bytes or no samples: record the sentence again.",
     "AudioTruncated": "The file ends before its header says: copy it again from the source.",
     "AudioNotAudio": "The bytes are no sound that any decoder knows: export it as WAV or FLAC.",
+    "AudioIsFolder": "A folder has the name of a recording: rename it.",
+    "AudioSamplesInvalid": "The file holds samples that are no numbers: export it again.",
     "AudioTooLong": "The file is longer than the builder takes: split it.",
     "TextEmpty": "Nothing in the text can be spoken: write what is said.",
+    "TextUnreadable": "The text holds signs that cannot be read: write it anew.",
     "TextTooLong": "The text is longer than one clip may be: split recording and text.",
     "TextLanguageUnsupported": "No front-end for the language on this machine: see the text page for what to install.",
     "TextOverrideInvalid": "A pronunciation override names phones that do not exist: correct it.",
@@ -37,10 +40,7 @@ REASONS: dict[str, str] = {
     "TooLong": "Longer than one training example may be: split recording and text at a pause.",
     "Duplicate": "The same recording of the same text is in the corpus already.",
     "TextConflict": "The same recording comes with different texts: keep the right one.",
-    "Retake": "The line was read again later; the last good reading is used.",
     "LineDoubtful": "It is not certain which stretch of the take holds this line: pause longer between lines.",
     "LineNotFound": "No stretch of the take fits this line: record it again.",
-    "NoLine": "A stretch of the take that fits no line: noise, a slip of the tongue or an extra sentence.",
-    "OtherSpeaker": "Another voice seems to speak: remove it, or give it its own speaker name.",
 }
 """Code → what it means and what to do."""
