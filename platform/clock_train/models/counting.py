@@ -8,7 +8,7 @@ from torch import nn
 
 from clock_train.models.voice import VoiceModel
 
-TRAINING_ONLY = ("posterior_encoder", "mel_head")
+TRAINING_ONLY = ("posterior_encoder", "mel_head", "anchor_head")
 
 
 @dataclass(frozen=True)

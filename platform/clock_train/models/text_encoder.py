@@ -63,12 +63,15 @@ class TextEncoder(nn.Module):
 
     def forward(self, ids_B3L: Tensor, mask_B1L: Tensor, condition_BG: Tensor) -> Tensor:
         """(B, 3, L) int64 ids to (B, C, L), zero in the padding."""
-        phone, tone, language = ids_B3L.unbind(1)
-        x = (self.phone(phone) + self.tone(tone) + self.language(language)) * self.scale
-        x = (x + self.condition(condition_BG).unsqueeze(1)).transpose(1, 2) * mask_B1L
+        x = (self.embed(ids_B3L) + self.condition(condition_BG).unsqueeze(-1)) * mask_B1L
         for block in self.blocks:
             x = block(x, mask_B1L)
         return self.norm(x) * mask_B1L
+
+    def embed(self, ids_B3L: Tensor) -> Tensor:
+        """Each phone by itself, without its neighbours: (B, C, L)."""
+        phone, tone, language = ids_B3L.unbind(1)
+        return ((self.phone(phone) + self.tone(tone) + self.language(language)) * self.scale).transpose(1, 2)
 
 
 class TransformerBlock(nn.Module):

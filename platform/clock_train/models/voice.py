@@ -81,7 +81,10 @@ class Reading:
 
     encoded_BCL: Tensor
     mel_BML: Tensor
-    """The auxiliary mel head: the mean mel frame of each phone, in normalised log-mel."""
+    """The auxiliary mel head: the mean mel frame of each phone in its context, in normalised log-mel."""
+    anchor_BML: Tensor
+    """The same from the phone alone. A head that sees the neighbours may as well describe the next phone's frames, and
+    alignments then drift by half a phone (word starts were 46 ms late); one that sees a single phone cannot."""
     mask_B1L: Tensor
 
 
@@ -101,6 +104,7 @@ class VoiceModel(nn.Module):
         text = config.text_encoder
         self.text_encoder = TextEncoder(text, vocabulary, condition_channels=wide)
         self.mel_head = nn.Conv1d(text.channels, config.mel.n_mels, 1)
+        self.anchor_head = nn.Conv1d(text.channels, config.mel.n_mels, 1)
         self.duration = DurationPredictor(config.duration, text_channels=text.channels, condition_channels=wide)
         latent = config.latent_channels
         self.prior = FramePrior(
@@ -131,21 +135,14 @@ class VoiceModel(nn.Module):
         """Encode texts: (B, 3, L) ids with ``phones_B`` valid phones each."""
         mask = length_mask(phones_B, ids_B3L.shape[-1])
         encoded = self.text_encoder(ids_B3L, mask, condition_BG)
-        return Reading(encoded, self.mel_head(encoded) * mask, mask)
+        anchor = self.anchor_head(self.text_encoder.embed(ids_B3L))
+        return Reading(encoded, self.mel_head(encoded) * mask, anchor * mask, mask)
 
     @torch.no_grad()
     def search_alignment(self, reading: Reading, mel_BMT: Tensor, phones_B: Tensor, frames_B: Tensor) -> Tensor:
-        """Durations (B, L) of the monotonic path that fits the mel head to normalised log-mel (B, M, T) best."""
-        predicted = reading.mel_BML.float()
-        target = mel_BMT.float()
-        # small differences of large numbers: bfloat16 would decide the path by its rounding
-        with torch.autocast(target.device.type, enabled=False):
-            distance = (
-                predicted.square().sum(1).unsqueeze(-1)
-                - 2 * predicted.transpose(1, 2) @ target
-                + target.square().sum(1).unsqueeze(1)
-            )
-        return align(-0.5 * distance, phones_B, frames_B)
+        """Durations (B, L) of the monotonic path that fits both mel heads to normalised log-mel (B, M, T) best."""
+        distance = _squared_distance(reading.mel_BML, mel_BMT) + _squared_distance(reading.anchor_BML, mel_BMT)
+        return align(-0.25 * distance, phones_B, frames_B)
 
     @torch.no_grad()
     def synthesize(
@@ -185,6 +182,12 @@ class VoiceModel(nn.Module):
         # one clip has no padding, and its mask would cost a product a layer
         waveform = self.vocoder(latent, condition_BG, mask_B1T=mask if len(frames) > 1 else None)
         return waveform, frames * self.config.mel.hop_samples, durations
+
+
+def _squared_distance(predicted_BML: Tensor, target_BMT: Tensor) -> Tensor:
+    """(B, L, T) squared Euclidean distances of mel frames, but for a term that is the same for every phone."""
+    predicted = predicted_BML.float()
+    return predicted.square().sum(1).unsqueeze(-1) - 2 * predicted.transpose(1, 2) @ target_BMT.float()
 
 
 def length_mask(lengths_B: Tensor, longest: int) -> Tensor:

@@ -103,11 +103,14 @@ class GeneratorStep(nn.Module):
         if durations_BL is None:
             durations_BL = self.voice.search_alignment(reading, mel, batch.phones_B, batch.frames_B)
         mask = length_mask(batch.frames_B, mel.shape[-1])
-        aligned = aligned_mel_loss(reading.mel_BML.float(), mel, expand(durations_BL, mel.shape[-1]), mask)
-        terms = {"alignment": self.loss_config.alignment * aligned}
+        path = expand(durations_BL, mel.shape[-1])
+        heads = (reading.mel_BML.float(), reading.anchor_BML.float())
+        aligned, anchored = (aligned_mel_loss(head, mel, path, mask) for head in heads)
+        terms = {"alignment": self.loss_config.alignment * aligned, "anchor": self.loss_config.alignment * anchored}
         longest = mel.shape[-1]
-        window = min(self.loss_config.crop_frames if phase is Phase.HEARING else self.loss_config.window_frames, longest)
-        crop = min(self.loss_config.crop_frames, window)
+        sizes = self.loss_config
+        window = min(sizes.crop_frames if phase is Phase.HEARING else sizes.window_frames, longest)
+        crop = min(sizes.crop_frames, window)
         window_start = _random_start(batch.frames_B, window, generator)
         frames = torch.clamp(batch.frames_B - window_start, max=window)
         crop_start = _random_start(frames, crop, generator)

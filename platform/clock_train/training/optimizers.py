@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from torch import nn
 from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceModel
 
-TEXT_PARTS = ("text_encoder", "mel_head")
+TEXT_PARTS = ("text_encoder", "mel_head", "anchor_head")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ class NormClip:
         for i, group in enumerate(optimizer.param_groups):
             norm = float(_norm(group["params"]))
             total += norm**2
-            if norm != norm or norm == float("inf"):
+            if not math.isfinite(norm):
                 continue
             limit = self.running[i] * (1.0 + self.multiple) if self.running[i] else norm
             if norm > limit > 0:
@@ -100,5 +101,9 @@ def _norm(parameters: Iterable[nn.Parameter]) -> torch.Tensor:
 def _adamw(groups: list[dict[str, object]], config: OptimizerConfig) -> torch.optim.AdamW:
     # fused: one kernel for all weights, on the CPU as well
     return torch.optim.AdamW(
-        groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), weight_decay=config.weight_decay, fused=True
+        groups,
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        weight_decay=config.weight_decay,
+        fused=True,
     )
