@@ -1,0 +1,212 @@
+"""The rows of the bench table, each with its target: what is measured, and how hard.
+
+A row whose measurement failed stays in the table with the reason; a figure that was not had is not met.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from clock_train.cli.measurements.isolation import Measurement, cpu_seconds_of, measure, median
+from clock_train.evaluation.targets import Figure
+
+MODELS = ("student", "teacher")
+PHASES = ("hearing", "reading", "contest")
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much is done for a row."""
+
+    synthetic_clips: int
+    feature_seconds: float
+    speaking_rounds: int
+    starts: int
+    training_seconds: float
+    training_steps: int
+    longest_clip_seconds: float
+    batch_size: Mapping[tuple[str, str], int]
+    """(device, ``light`` or ``heavy``) → clips a step; the teacher and the contest are heavy."""
+    demo_cpu_seconds: float
+    one_process_a_model: bool
+    """All phases in one process: quicker, and the memory is then that of the hungriest."""
+    training_threads: int | None = None
+    """None takes all cores."""
+    timeout_s: float = 600.0
+
+
+FULL = Effort(
+    synthetic_clips=120,
+    feature_seconds=120.0,
+    speaking_rounds=9,
+    starts=9,
+    training_seconds=10.0,
+    training_steps=2,
+    longest_clip_seconds=9.0,
+    batch_size={("cpu", "light"): 16, ("cpu", "heavy"): 4, ("cuda", "light"): 32, ("cuda", "heavy"): 32},
+    demo_cpu_seconds=20.0,
+    one_process_a_model=False,
+)
+QUICK = Effort(
+    synthetic_clips=10,
+    feature_seconds=5.0,
+    speaking_rounds=1,
+    starts=1,
+    training_seconds=0.0,
+    training_steps=1,
+    longest_clip_seconds=0.8,
+    batch_size={("cpu", "light"): 2, ("cpu", "heavy"): 2, ("cuda", "light"): 2, ("cuda", "heavy"): 2},
+    demo_cpu_seconds=1.0,
+    one_process_a_model=True,
+    training_threads=1,
+)
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One line of the table, with everything else that its measurement gave."""
+
+    figure: Figure
+    details: Mapping[str, float]
+
+
+def start_up_rows(effort: Effort) -> Iterator[BenchRow]:
+    """CPU time of an import and of the help page, each a process of its own."""
+    python = sys.executable
+    commands = {
+        "bare": [python, "-c", "pass"],
+        "import": [python, "-c", "import clock_train"],
+        "help": [python, "-c", "from clock_train.cli.main import run; run(['--help'])"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(effort.starts):
+        for name, command in commands.items():
+            times[name].append(cpu_seconds_of(command))
+    found = {name: median(values) for name, values in times.items()}
+    yield _row("import clock_train", max(0.0, found["import"] - found["bare"]), "s", at_most=0.2, details=found)
+    yield _row("clocktrain --help", found["help"], "s", at_most=0.5, note="Python's own start included", details=found)
+
+
+def front_end_rows(effort: Effort) -> Iterator[BenchRow]:
+    """Loading and reading texts."""
+    found = measure("front_end", {}, timeout_s=effort.timeout_s, threads=1)
+    yield _measured("text front-end: load", found, "load_seconds", "s", at_most=1.0)
+    for language, name in (("zh", "Mandarin"), ("en", "English")):
+        key = f"{language}_sentences_per_minute"
+        note = f"{found.values.get(f'{language}_sentences', 0):.0f} sentences of 2 to 4 s, each once"
+        yield _measured(f"text front-end: {name}", found, key, "sentences/min", at_least=30_000.0, note=note)
+
+
+def preparation_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
+    """Corpus build and features on one core."""
+    options = {
+        "recordings": recordings,
+        "num_clips": effort.synthetic_clips,
+        "feature_seconds": effort.feature_seconds,
+    }
+    found = measure("preparation", options, timeout_s=effort.timeout_s, threads=1)
+    kind = "sample recordings" if recordings else "synthetic recordings"
+    note = f"{kind}, {found.values.get('build_audio_seconds', 0) / 60:.1f} min; peak {_gb(found.peak_gb)}"
+    yield _measured("corpus build", found, "build_times_real_time", "x real time", at_least=30.0, note=note)
+    yield _measured("feature extraction", found, "features_times_real_time", "x real time", at_least=200.0)
+
+
+def speaking_rows(effort: Effort) -> Iterator[BenchRow]:
+    """Real-time factors on one thread."""
+    found = measure("speaking", {"rounds": effort.speaking_rounds}, timeout_s=effort.timeout_s, threads=1)
+    for model, limit in (("teacher", 0.08), ("student", 0.015)):
+        note = "CPU seconds a second of speech, one thread, PyTorch eager"
+        yield _measured(f"{model} real-time factor", found, f"{model}_rtf", "", at_most=limit, note=note)
+
+
+def training_rows(effort: Effort, model: str, device: str, has_gpu: bool) -> Iterator[BenchRow]:
+    """Steps a second in each phase, then the shares of data and checkpoints in them."""
+    if device == "cuda" and not has_gpu:
+        yield _row(f"{model}, all phases, cuda", None, "steps/s", note="not available: no GPU on this machine")
+        return
+    shares: dict[str, list[float]] = {"data": [], "checkpoint": []}
+    for phases in [PHASES] if effort.one_process_a_model else [(phase,) for phase in PHASES]:
+        light = model == "student" and "contest" not in phases
+        batch_size = effort.batch_size[device, "light" if light else "heavy"]
+        options = {
+            "model": model, "phases": list(phases), "device": device, "batch_size": batch_size,
+            "seconds": effort.training_seconds, "least_steps": effort.training_steps,
+            "longest_clip_seconds": effort.longest_clip_seconds, "threads": effort.training_threads,
+        }  # fmt: skip
+        found = measure("training", options, timeout_s=effort.timeout_s, threads=effort.training_threads)
+        for phase in phases:
+            yield _phase_row(f"{model}, {phase}, {device}", phase, batch_size, found)
+            for name, known in shares.items():
+                known += [found.values[key] for key in (f"{phase}_{name}_percent",) if key in found.values]
+    for name, title, limit in (("data", "waiting for data", 5.0), ("checkpoint", "writing checkpoints", 3.0)):
+        worst = max(shares[name], default=None)
+        note = "most of any phase, of step time" if shares[name] else "not available: see the phases above"
+        yield _row(f"{model}, {title}, {device}", worst, "%", at_most=limit, note=note)
+
+
+def _phase_row(title: str, phase: str, batch_size: int, found: Measurement) -> BenchRow:
+    details = {name.removeprefix(f"{phase}_"): v for name, v in found.values.items() if name.startswith(f"{phase}_")}
+    if not details:
+        return _row(title, None, "steps/s", note=f"not available: {found.failure}")
+    note = (
+        f"batch {batch_size}: {details['clips_per_s']:.2f} clips/s, "
+        f"{details['cpu_seconds_per_step']:.2f} CPU-s a step, peak {_gb(found.peak_gb)}"
+    )
+    details["batch_size"] = batch_size
+    if found.peak_gb is not None:
+        details["peak_gb"] = found.peak_gb
+    if "device_peak_gb" in found.values:
+        details["device_peak_gb"] = found.values["device_peak_gb"]
+        note += f", on the device {_gb(found.values['device_peak_gb'])}"
+    return _row(title, details["steps_per_s"], "steps/s", note=note, details=details)
+
+
+def demo_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
+    """Peak memory of all the demo's stages."""
+    options = {
+        "recordings": recordings,
+        "num_clips": effort.synthetic_clips,
+        "max_cpu_seconds": effort.demo_cpu_seconds,
+    }
+    found = measure("demo_run", options, timeout_s=effort.timeout_s)
+    note = f"a training of {effort.demo_cpu_seconds:.0f} CPU-s; memory does not grow with it"
+    figures = {**found.values, **({"peak_gb": found.peak_gb} if found.values and found.peak_gb else {})}
+    found = Measurement(values=figures, peak_gb=found.peak_gb, failure=found.failure)
+    yield _measured("demo: peak memory", found, "peak_gb", "GB", at_most=6.0, note=note)
+
+
+def _measured(
+    title: str,
+    found: Measurement,
+    key: str,
+    unit: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    note: str = "",
+) -> BenchRow:
+    if found.failure:
+        note = f"not available: {found.failure}"
+    value = found.values.get(key)
+    return _row(title, value, unit, at_least=at_least, at_most=at_most, note=note, details=found.values)
+
+
+def _row(
+    title: str,
+    value: float | None,
+    unit: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    note: str = "",
+    details: Mapping[str, float] | None = None,
+) -> BenchRow:
+    figure = Figure(title=title, measured=value, unit=unit, at_least=at_least, at_most=at_most, note=note)
+    return BenchRow(figure, dict(details or {}))
+
+
+def _gb(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f} GB"

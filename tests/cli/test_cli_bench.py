@@ -1,0 +1,125 @@
+"""The bench table: every row is there, and every figure is a number. No test looks at how large a figure is."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+
+import pytest
+
+from clock_train.cli.main import run
+from clock_train.cli.measurements import isolation
+from clock_train.cli.measurements.isolation import Measurement, cpu_seconds_of, measure, median, peak_memory_gb
+from clock_train.cli.measurements.rows import QUICK, BenchRow, preparation_rows, training_rows
+from clock_train.cli.measurements.synthetic import RATE_HZ, clip_seconds, packed_corpus, speechlike
+
+ALWAYS = [
+    "import clock_train", "clocktrain --help", "text front-end: load", "text front-end: Mandarin",
+    "text front-end: English", "corpus build", "feature extraction", "teacher real-time factor",
+    "student real-time factor", "demo: peak memory",
+]  # fmt: skip
+FOR_EACH_MODEL = ["hearing", "reading", "contest", "waiting for data", "writing checkpoints"]
+TARGETS = {
+    "import clock_train": (None, 0.2), "clocktrain --help": (None, 0.5), "text front-end: load": (None, 1.0),
+    "text front-end: Mandarin": (30_000, None), "text front-end: English": (30_000, None), "corpus build": (30, None),
+    "feature extraction": (200, None), "teacher real-time factor": (None, 0.08),
+    "student real-time factor": (None, 0.015), "demo: peak memory": (None, 6.0),
+    "student, waiting for data, cpu": (None, 5.0), "teacher, waiting for data, cpu": (None, 5.0),
+    "student, writing checkpoints, cpu": (None, 3.0), "teacher, writing checkpoints, cpu": (None, 3.0),
+}  # fmt: skip
+
+
+@pytest.mark.ring2
+def test_the_quick_table_has_every_row_its_target_and_a_finite_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "--quick", "--json", "--progress", "none"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    rows = {row["title"]: row for row in found["rows"]}
+    on_cpu = {f"{model}, {what}, cpu" for model in ("student", "teacher") for what in FOR_EACH_MODEL}
+    assert set(ALWAYS) | on_cpu <= set(rows)
+    assert any(title.endswith("cuda") for title in rows)
+    for title, row in rows.items():
+        if row["measured"] is None:
+            assert row["note"] == "not available: no GPU on this machine", title
+        else:
+            assert math.isfinite(row["measured"]) and row["measured"] >= 0, title
+            assert all(math.isfinite(value) for value in row["details"].values()), title
+    for title, (at_least, at_most) in TARGETS.items():
+        assert (rows[title]["at_least"], rows[title]["at_most"]) == (at_least, at_most), title
+        assert rows[title]["met"] in (True, False)
+    assert {"processor", "Python", "torch", "clocktrain"} <= set(found["machine"])
+
+
+def test_a_measurement_that_fails_keeps_its_row_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation.subprocess, "run", _fails)
+    build, features = preparation_rows(QUICK, None)
+    for row in (build, features):
+        assert row.figure.measured is None
+        assert row.figure.is_met is False
+        assert row.figure.note == "not available: ValueError: no such folder"
+
+
+def _fails(command: list[str], **_options: object) -> isolation.subprocess.CompletedProcess[str]:
+    return isolation.subprocess.CompletedProcess(
+        command, 1, stdout="", stderr="Traceback\nValueError: no such folder\n"
+    )
+
+
+def test_without_a_gpu_one_row_a_model_says_so() -> None:
+    rows: list[BenchRow] = list(training_rows(QUICK, "teacher", "cuda", has_gpu=False))
+    assert [row.figure.note for row in rows] == ["not available: no GPU on this machine"]
+    assert rows[0].figure.is_met is None
+
+
+def test_a_measurement_runs_in_a_process_of_its_own_with_its_own_peak() -> None:
+    ballast = bytearray(300_000_000)  # the parent's peak must not become the child's
+    found = measure("front_end", {}, timeout_s=60.0, threads=1)
+    assert found.failure == ""
+    assert found.values["load_seconds"] > 0
+    assert found.peak_gb is not None and found.peak_gb < 0.3
+    assert len(ballast) == 300_000_000
+
+
+def test_a_measurement_that_hangs_is_ended() -> None:
+    found = measure("front_end", {}, timeout_s=0.01)
+    assert found == Measurement(failure="took more than 0 s")
+
+
+def test_wrong_options_are_told_and_not_raised() -> None:
+    found = measure("speaking", {"turns": 1}, timeout_s=60.0)
+    assert "unexpected keyword argument 'turns'" in found.failure
+
+
+def test_peak_memory_is_that_of_this_process() -> None:
+    peak = peak_memory_gb()
+    assert peak is None or 0.01 < peak < 100
+
+
+def test_cpu_time_of_a_command_counts_its_work_and_not_its_waiting() -> None:
+    idle = cpu_seconds_of([sys.executable, "-c", "import time; time.sleep(0.5)"])
+    assert 0 < idle < 0.4  # Python's start is about 0.02 s; sleeping costs nothing
+
+
+def test_the_median_of_an_even_number_is_the_lower_middle() -> None:
+    assert median([4.0, 1.0, 3.0, 2.0]) == 2.0
+
+
+def test_synthetic_clips_are_as_long_as_the_samples_and_the_same_each_time() -> None:
+    lengths = clip_seconds(568, seed=1)
+    assert abs(lengths.mean() - 2.7) < 0.3  # the sample: 25.5 minutes in 568 clips
+    assert (lengths == clip_seconds(568, seed=1)).all()
+
+
+def test_synthetic_sound_is_in_range_and_has_pauses() -> None:
+    sound = speechlike(2.0, seed=1)
+    assert len(sound) == 2 * RATE_HZ
+    assert 0.05 < abs(sound).max() < 1.0
+    assert (abs(sound) < 0.005).mean() > 0.2
+
+
+def test_a_synthetic_corpus_has_fewer_phones_than_frames_in_every_clip() -> None:
+    packed = packed_corpus(32)
+    frames = (packed.sample_offsets[1:] - packed.sample_offsets[:-1]) // 256
+    phones = packed.token_offsets[1:] - packed.token_offsets[:-1]
+    assert (phones < frames).all()
+    assert packed.samples.shape == (packed.sample_offsets[-1],)
