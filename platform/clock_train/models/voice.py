@@ -187,7 +187,9 @@ class VoiceModel(nn.Module):
 def _squared_distance(predicted_BML: Tensor, target_BMT: Tensor) -> Tensor:
     """(B, L, T) squared Euclidean distances of mel frames, but for a term that is the same for every phone."""
     predicted = predicted_BML.float()
-    return predicted.square().sum(1).unsqueeze(-1) - 2 * predicted.transpose(1, 2) @ target_BMT.float()
+    # small differences of large numbers: under autocast the rounding of bfloat16 would decide the path
+    with torch.autocast(predicted.device.type, enabled=False):
+        return predicted.square().sum(1).unsqueeze(-1) - 2 * predicted.transpose(1, 2) @ target_BMT.float()
 
 
 def length_mask(lengths_B: Tensor, longest: int) -> Tensor:

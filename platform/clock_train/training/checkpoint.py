@@ -1,7 +1,7 @@
 """A run as bytes and back: what must survive so that a resumed run equals an unbroken one.
 
-Weights are safetensors; optimiser and random state are read with ``weights_only=True``; nothing is ever unpickled. Where
-the bytes go, and the COMMITTED marker, is the storage's business.
+Weights are safetensors; optimiser and random state are read with ``weights_only=True``; nothing is ever unpickled.
+Where the bytes go, and the COMMITTED marker, is the storage's business.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def restore(run: Run, files: Mapping[str, bytes]) -> None:
     saved = read_state(files)
     if saved.fingerprint != run.state.fingerprint:
         raise CheckpointMismatch(
-            f"this checkpoint (step {saved.step}) belongs to another model, phone inventory or list of speakers than the "
-            "run that would go on from it; start a new output folder, or go back to the configuration it was made with"
+            f"this checkpoint (step {saved.step}) belongs to another model, phone inventory or list of speakers than "
+            "the run that would go on from it; start a new output folder, or go back to the configuration that made it"
         )
     run.state = saved
     run.voice.load_state_dict(safetensors.torch.load(files["generator.safetensors"]))
@@ -84,11 +84,23 @@ def restore(run: Run, files: Mapping[str, bytes]) -> None:
     if "discriminators.safetensors" in files:
         run.begin_contest()
         assert run.discriminators is not None and run.discriminator_optimizer is not None
-        run.discriminators.load_state_dict(safetensors.torch.load(files["discriminators.safetensors"]))
+        try:
+            run.discriminators.load_state_dict(safetensors.torch.load(files["discriminators.safetensors"]))
+        except RuntimeError as error:
+            raise CheckpointMismatch(
+                f"the judges of this checkpoint (step {saved.step}) have other sizes than training.discriminators; "
+                "start a new output folder, or go back to the sizes it was made with"
+            ) from error
         run.discriminator_optimizer.load_state_dict(_load(files["optimizer_discriminator.pt"]))
         run.discriminator_clip.running = list(saved.discriminator_norms)
     if "durations.safetensors" in files:
         durations = safetensors.torch.load(files["durations.safetensors"])["durations"]
+        clips = len(run.corpus.packed)
+        if len(durations) != clips:
+            raise CheckpointMismatch(
+                f"the frozen durations of this checkpoint (step {saved.step}) are of {len(durations)} clips, the "
+                f"corpus has {clips}; go on with the corpus it was made with, or start a new output folder"
+            )
         run.frozen_durations = durations.to(run.device)
     _set_random_state(run, _load(files["random.pt"]))
 

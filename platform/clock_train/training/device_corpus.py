@@ -1,7 +1,7 @@
 """The whole corpus on the device, and batches cut from it.
 
-There is no loader: int16 samples lie where the model is, and a batch is a gather. All randomness of a batch comes from one
-generator whose state is saved, and is drawn for the batch as a whole.
+There is no loader: int16 samples lie where the model is, and a batch is a gather. All randomness of a batch comes from
+one generator whose state is saved, and is drawn for the batch as a whole.
 """
 
 from __future__ import annotations

@@ -154,7 +154,10 @@ def _step(run: Run, indices: np.ndarray, watch: LossWatch, last_good: str | None
         # the failed step's tensors live on in its frames; without this a smaller batch finds the device still full
         traceback.clear_frames(error.__traceback__)
         raise _out_of_memory(run, indices, last_good) from error
-    if run.device.type == "cuda" and run.state.step % GPU_LOOK_EVERY:
+    step = run.state.step
+    # what is saved is looked at first: a checkpoint with a NaN in it must not become the last good one
+    is_looked_at = step % GPU_LOOK_EVERY == 0 or step % run.config.checkpoint_every == 0
+    if run.device.type == "cuda" and not is_looked_at:
         return {}
     values = {name: float(term) for name, term in terms.items()}
     watch.look(run.state.step, values, last_good=last_good)
@@ -191,11 +194,10 @@ def _validate(run: Run) -> ValidationScores:
     cpu = time.process_time()
     scores, state = validate(run), run.state
     state.cpu_seconds += time.process_time() - cpu
-    # a phase that does not train the text yet cannot be compared with one that does
-    comparable = run.config.schedule.phase(state.step) is not run.config.schedule.phase(0) or state.step == 0
     if state.best_score is None or scores.score < state.best_score:
         state.best_score, state.best_step, state.validations_without_gain = scores.score, state.step, 0
-    elif comparable:
+    elif run.config.schedule.phase(state.step) is not Phase.HEARING:
+        # while the text is not trained at all, patience would run out for nothing
         state.validations_without_gain += 1
     return scores
 

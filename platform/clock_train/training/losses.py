@@ -53,7 +53,9 @@ def duration_loss(log_frames_BL: Tensor, durations_BL: Tensor, mask_B1L: Tensor)
 
 def aligned_mel_loss(mel_BML: Tensor, target_BMT: Tensor, path_BTL: Tensor, mask_B1T: Tensor) -> Tensor:
     """Squared error between each frame and its phone's mean mel, in normalised log-mel."""
-    return masked_mean((mel_BML @ path_BTL.transpose(1, 2) - target_BMT).square(), mask_B1T)
+    # autocast would round the repeated means to 8 bits
+    with torch.autocast(mel_BML.device.type, enabled=False):
+        return masked_mean((mel_BML @ path_BTL.transpose(1, 2) - target_BMT).square(), mask_B1T)
 
 
 def discriminator_loss(natural: Sequence[Judgement], generated: Sequence[Judgement]) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from clock_train.data.packing import PackedCorpus
 from clock_train.data.splits import TRAIN, VALIDATION
+from clock_train.errors import ConfigError
 from clock_train.models.discriminators import DiscriminatorConfig, Discriminators
 from clock_train.models.voice import VoiceModel
 from clock_train.training.batching import BatchPlan
@@ -53,11 +54,24 @@ class TrainingConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
 
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("max_steps", 0), ("checkpoint_every", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"training.{name} is {getattr(self, name)}; give {least} or more")
+        if self.max_cpu_seconds is not None and self.max_cpu_seconds <= 0:
+            raise ConfigError(f"training.max_cpu_seconds is {self.max_cpu_seconds}; give more than 0, or none")
+        if self.patience is not None and self.patience < 1:
+            raise ConfigError(f"training.patience is {self.patience}; give 1 or more, or none")
+        if not 0 <= self.ema_decay < 1:
+            raise ConfigError(f"training.ema_decay is {self.ema_decay}; give 0 or more, less than 1, such as 0.999")
+
 
 class Run:
     """A voice model being trained on one device."""
 
-    def __init__(self, voice: VoiceModel, packed: PackedCorpus, config: TrainingConfig, *, device: torch.device) -> None:
+    def __init__(
+        self, voice: VoiceModel, packed: PackedCorpus, config: TrainingConfig, *, device: torch.device
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.voice = voice.to(device)
@@ -81,7 +95,10 @@ class Run:
         # on the CPU whatever the device: the same numbers everywhere, and a state that is easy to save
         self.generator = torch.Generator().manual_seed(config.seed)
         self.state = RunState(fingerprint=fingerprint(voice, packed))
-        self.autocast = config.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported()
+        # a T4 only emulates bfloat16, slower than it computes float32
+        self.autocast = (
+            config.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        )
 
     def begin_contest(self, discriminators: Discriminators | None = None) -> None:
         """Take over discriminators, or make them; their first weights then depend on the seed only."""

@@ -1,8 +1,8 @@
 """The phases of a run, and when each begins.
 
-Hearing first, then reading, then the contest: the decoder learns to speak what the posterior hears while the text encoder
-only aligns; then prior and durations join; discriminators come last, and only where they can be afforded (86 % of such a
-step on a CPU).
+Hearing first, then reading, then the contest: the decoder learns to speak what the posterior hears while the text
+encoder only aligns; then prior and durations join; discriminators come last, and only where they can be afforded (86 %
+of such a step on a CPU).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class ScheduleConfig:
     contest_from_step: int | None = None
     """None: no discriminators in this run."""
     detach_prior_steps: int = 10_000
-    """Until this step the prior reads a detached text encoder, whose only teacher is then the mel head: with the prior's
-    gradient in it from the start, alignment collapsed."""
+    """Until this step the prior reads a detached text encoder, whose only teacher is then the mel head: with the
+    prior's gradient in it from the start, alignment collapsed."""
     freeze_durations_at_step: int | None = None
     """From here each clip keeps the durations found by then; no search any more."""
 

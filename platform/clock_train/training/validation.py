@@ -49,7 +49,10 @@ def validate(run: Run) -> ValidationScores:
     try:
         order = sorted(run.validation, key=lambda i: int(run.corpus.host_frames[i]))
         parts = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
-        rows = [(len(part), _scores(run, run.corpus.batch(part))) for part in parts]
+        # the decoder at the sample rate draws noise
+        with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
+            torch.manual_seed(0)
+            rows = [(len(part), _scores(run, run.corpus.batch(part))) for part in parts]
     finally:
         run.voice.train()
         run.average.swap()
