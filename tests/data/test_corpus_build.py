@@ -22,8 +22,11 @@ from corpus_making import (
 )
 
 from clock_train.data import build as building
-from clock_train.data.build import build_corpus, style_of
+from clock_train.data import clip_cutting
+from clock_train.data.build import build_corpus
+from clock_train.data.clip_cutting import style_of
 from clock_train.data.manifest import Clip, Corpus, read_corpus
+from clock_train.data.replacing import held
 from clock_train.errors import (
     ConfigError,
     CorpusDiskFull,
@@ -199,7 +202,7 @@ def test_a_truncated_file_is_rejected(tmp_path, sentence_sound):
 
 
 def test_a_huge_file_is_rejected_before_it_is_decoded(tmp_path, sentence_sound, monkeypatch):
-    monkeypatch.setattr(building, "MAX_FILE_SECONDS", 1.0)
+    monkeypatch.setattr(clip_cutting, "MAX_FILE_SECONDS", 1.0)
     assert _one(tmp_path, sentence_sound).reasons == ["AudioTooLong"]
 
 
@@ -336,7 +339,7 @@ def test_what_a_killed_build_left_is_cleared(tmp_path):
 def test_two_builds_of_one_corpus_do_not_mix(tmp_path):
     clips_with_texts(tmp_path / "in")
     (tmp_path / ".out.building").mkdir()
-    with building._held(tmp_path / ".out.building"), pytest.raises(CorpusUnwritable, match="another build is writing"):
+    with held(tmp_path / ".out.building"), pytest.raises(CorpusUnwritable, match="another build is writing"):
         _built(tmp_path)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from corpus_making import message_as_ordinary_user, public_folder
 
-from clock_train.data.layouts import LayoutKind, clip_id, recognise
+from clock_train.data.layouts import recognise
+from clock_train.data.recordings_folder import LayoutKind, clip_id
 from clock_train.errors import (
     CorpusNotFound,
     TranscriptDuplicated,

@@ -7,98 +7,31 @@ recording without a text stays in the list with the reason, and two candidate ta
 
 from __future__ import annotations
 
-import os
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
+from clock_train.data.recordings_folder import (
+    ATTRIBUTION_NAMES,
+    Layout,
+    LayoutKind,
+    Recording,
+    RecordingsFolder,
+    Take,
+    refuse,
+    with_ids,
+)
 from clock_train.data.transcripts import Row, aishell_rows, named_rows, plain_lines, read_text, table_rows
 from clock_train.errors import (
     ClockTrainError,
-    CorpusNotFound,
-    CorpusUnreadable,
     TranscriptDuplicated,
     TranscriptEncoding,
     TranscriptMissing,
 )
 
-AUDIO_SUFFIXES = {
-    ".wav",
-    ".flac",
-    ".mp3",
-    ".m4a",
-    ".aac",
-    ".ogg",
-    ".oga",
-    ".opus",
-    ".g722",
-    ".aiff",
-    ".aif",
-    ".wma",
-    ".mp4",
-}
 TEXT_SUFFIXES = (".normalized.txt", ".txt", ".lab")
-TABLE_SUFFIXES = (".tsv", ".csv", ".psv")
-ATTRIBUTION_NAMES = ("ATTRIBUTION", "ATTRIBUTION.txt", "LICENSE", "LICENSE.txt", "COPYRIGHT", "copyright", "CREDITS")
-
-
-class LayoutKind(Enum):
-    """How recordings and texts lie together."""
-
-    TAKE = "one long take"
-    TEXT_PER_CLIP = "one text per clip"
-    TABLE = "one table"
-    NAMED_LINES = "name: text lines"
-    LJSPEECH = "LJSpeech"
-    VCTK = "VCTK"
-    AISHELL3 = "AISHELL-3"
-    LIBRITTS = "LibriTTS"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recording:
-    """One file with one text."""
-
-    id: str
-    path: Path
-    file: str
-    """Relative to the recordings folder."""
-    text: str = ""
-    speaker: str | None = None
-    language: str | None = None
-    emotion: str | None = None
-    reasons: tuple[str, ...] = ()
-    """Codes known before the sound is opened."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Take:
-    """Files that one sitting made, in order, and the lines that were read."""
-
-    paths: list[Path]
-    files: list[str]
-    lines: list[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """What a folder holds."""
-
-    kind: LayoutKind
-    recordings: list[Recording] = field(default_factory=list)
-    takes: list[Take] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    """What was left aside and why, for people."""
-    attribution: str = ""
-
-    @property
-    def has_speakers(self) -> bool:
-        """Whether the layout itself names the speakers."""
-        return any(recording.speaker for recording in self.recordings)
 
 
 def recognise(recordings_path: str | Path, transcripts_path: str | Path | None = None) -> Layout:
@@ -119,10 +52,10 @@ def recognise(recordings_path: str | Path, transcripts_path: str | Path | None =
             raise TranscriptMissing(f'"{transcripts}" is not there. Give the transcript file with --transcripts')
         is_file = root.is_file()
     except PermissionError as error:
-        _refuse(error)
+        refuse(error)
     if is_file:
         return _single_take(root, transcripts)
-    found = _Folder(root)
+    found = RecordingsFolder(root)
     layout = _given(found, transcripts) if transcripts else _recognised(found)
     return replace(layout, attribution=_attribution(root))
 
@@ -140,65 +73,7 @@ def _single_take(path: Path, transcripts: Path | None) -> Layout:
     return Layout(kind=LayoutKind.TAKE, takes=[Take(paths=[path], files=[path.name], lines=lines)])
 
 
-class _Folder:
-    """The files below a folder, listed once and found again by the names that transcripts use."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.audio: list[Path] = []
-        self.others: list[Path] = []
-        if not root.is_dir():
-            raise CorpusNotFound(f'"{root}" is not there. Give the folder with the recordings')
-        for folder, folders, names in os.walk(root, onerror=_refuse):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(name for name in names if not name.startswith(".")):
-                path = Path(folder) / name
-                (self.audio if path.suffix.lower() in AUDIO_SUFFIXES else self.others).append(path)
-        if not self.audio:
-            raise CorpusNotFound(
-                f'"{root}" holds no recording ({len(self.others)} other files). '
-                f"Put sound files there: {', '.join(sorted(AUDIO_SUFFIXES))}"
-            )
-        self._by_name: dict[str, Path] = {}
-        stems = Counter(path.stem for path in self.audio)
-        for path in self.audio:
-            relative = path.relative_to(root)
-            self._by_name[str(relative.with_suffix(""))] = path
-            self._by_name[str(relative)] = path
-            for name in (path.stem, path.name):
-                if stems[path.stem] == 1:
-                    self._by_name.setdefault(name, path)
-
-    def file(self, path: Path) -> str:
-        return str(path.relative_to(self.root))
-
-    def find(self, name: str) -> Path | None:
-        clean = name.strip().removeprefix("./")
-        without = str(Path(clean).with_suffix("")) if Path(clean).suffix.lower() in AUDIO_SUFFIXES else clean
-        for each in (clean, without, Path(clean).name, Path(without).name):
-            if each in self._by_name:
-                return self._by_name[each]
-        return None
-
-    def texts(self) -> list[Path]:
-        """Text files in the folder itself, not deeper, that may be a transcript of the whole."""
-        return [
-            path
-            for path in self.others
-            if path.parent == self.root
-            and path.name not in ATTRIBUTION_NAMES
-            and path.name.lower().removesuffix(".gz").endswith((".txt", *TABLE_SUFFIXES))
-            and not path.name.lower().startswith(("readme", "licen", "copying"))
-        ]
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise CorpusUnreadable(
-        f'"{error.filename}" cannot be read ({error.strerror}). Give the account read and execute permission on it'
-    ) from error
-
-
-def _recognised(found: _Folder) -> Layout:
+def _recognised(found: RecordingsFolder) -> Layout:
     for recogniser in (_aishell, _libritts, _vctk):
         layout = recogniser(found)
         if layout:
@@ -229,7 +104,7 @@ def _recognised(found: _Folder) -> Layout:
     )
 
 
-def _given(found: _Folder, transcripts: Path) -> Layout:
+def _given(found: RecordingsFolder, transcripts: Path) -> Layout:
     if transcripts.is_dir():
         texts = {path.name: path for path in sorted(transcripts.rglob("*")) if path.name.endswith(TEXT_SUFFIXES)}
         paired = {p: texts[p.stem + s] for p in found.audio for s in reversed(TEXT_SUFFIXES) if p.stem + s in texts}
@@ -247,7 +122,7 @@ def _given(found: _Folder, transcripts: Path) -> Layout:
     return _takes(found, found.audio, lines)
 
 
-def _whole(found: _Folder, path: Path, *, must_match: bool) -> Layout | None:
+def _whole(found: RecordingsFolder, path: Path, *, must_match: bool) -> Layout | None:
     """The layout of one file that holds all texts, if its rows name recordings."""
     text = read_text(path)
     for kind, rows in ((LayoutKind.TABLE, table_rows(text, path=path)), (LayoutKind.NAMED_LINES, named_rows(text))):
@@ -267,7 +142,7 @@ def _whole(found: _Folder, path: Path, *, must_match: bool) -> Layout | None:
     return None
 
 
-def _rows_layout(found: _Folder, kind: LayoutKind, rows: list[Row]) -> Layout:
+def _rows_layout(found: RecordingsFolder, kind: LayoutKind, rows: list[Row]) -> Layout:
     by_path: dict[Path, list[Row]] = defaultdict(list)
     absent: list[Row] = []
     for row in rows:
@@ -299,10 +174,10 @@ def _rows_layout(found: _Folder, kind: LayoutKind, rows: list[Row]) -> Layout:
     notes = []
     if absent:
         notes.append(f"texts without a recording: {len(absent)}, the first is {absent[0].name}")
-    return Layout(kind=kind, recordings=_with_ids(drafts), notes=notes)
+    return Layout(kind=kind, recordings=with_ids(drafts), notes=notes)
 
 
-def _per_clip(found: _Folder, paired: dict[Path, Path]) -> Layout:
+def _per_clip(found: RecordingsFolder, paired: dict[Path, Path]) -> Layout:
     texts: dict[Path, str] = {}
     reasons: dict[Path, tuple[str, ...]] = {}
     for path in found.audio:
@@ -321,12 +196,12 @@ def _per_clip(found: _Folder, paired: dict[Path, Path]) -> Layout:
     ]
     return Layout(
         kind=LayoutKind.TAKE if takes and not drafts else LayoutKind.TEXT_PER_CLIP,
-        recordings=_with_ids(drafts),
+        recordings=with_ids(drafts),
         takes=[Take(paths=[path], files=[found.file(path)], lines=lines) for path, lines in takes.items()],
     )
 
 
-def _text_beside(path: Path, found: _Folder) -> Path | None:
+def _text_beside(path: Path, found: RecordingsFolder) -> Path | None:
     for folder in (path.parent, *(found.root / name for name in ("txt", "text", "texts", "transcripts", "lab"))):
         for suffix in TEXT_SUFFIXES:
             text = folder / (path.stem + suffix)
@@ -335,13 +210,13 @@ def _text_beside(path: Path, found: _Folder) -> Path | None:
     return None
 
 
-def _takes(found: _Folder, paths: list[Path], lines: list[str]) -> Layout:
+def _takes(found: RecordingsFolder, paths: list[Path], lines: list[str]) -> Layout:
     return Layout(
         kind=LayoutKind.TAKE, takes=[Take(paths=paths, files=[found.file(path) for path in paths], lines=lines)]
     )
 
 
-def _aishell(found: _Folder) -> Layout | None:
+def _aishell(found: RecordingsFolder) -> Layout | None:
     contents = [path for path in found.others if path.name == "content.txt"]
     if not contents or not any(re.match(r"SSB\d{4}", path.stem) for path in found.audio):
         return None
@@ -349,7 +224,7 @@ def _aishell(found: _Folder) -> Layout | None:
     return _rows_layout(found, LayoutKind.AISHELL3, rows) if rows else None
 
 
-def _libritts(found: _Folder) -> Layout | None:
+def _libritts(found: RecordingsFolder) -> Layout | None:
     texts = {path.with_name(path.name.removesuffix(".normalized.txt")): path for path in found.others
              if path.name.endswith(".normalized.txt")}  # fmt: skip
     paired = {path: text for path in found.audio if (text := texts.get(path.with_suffix("")))}
@@ -358,7 +233,7 @@ def _libritts(found: _Folder) -> Layout | None:
     return _with_speakers(_per_clip(found, paired), LayoutKind.LIBRITTS, lambda path: path.stem.split("_")[0])
 
 
-def _vctk(found: _Folder) -> Layout | None:
+def _vctk(found: RecordingsFolder) -> Layout | None:
     texts = {path.stem: path for path in found.others if path.suffix == ".txt" and re.match(r"[ps]\d+_\d+$", path.stem)}
     if not texts or not any(part.startswith("wav") for path in found.audio for part in path.parts):
         return None
@@ -376,26 +251,6 @@ def _vctk(found: _Folder) -> Layout | None:
 def _with_speakers(layout: Layout, kind: LayoutKind, speaker_of: Callable[[Path], str]) -> Layout:
     recordings = [replace(each, speaker=speaker_of(each.path)) for each in layout.recordings]
     return replace(layout, kind=kind, recordings=recordings)
-
-
-def _with_ids(drafts: Iterable[Recording]) -> list[Recording]:
-    taken: set[str] = set()
-    done = []
-    for draft in drafts:
-        name = clip_id(draft.file)
-        number = 2
-        unique = name
-        while unique in taken:
-            unique, number = f"{name}-{number}", number + 1
-        taken.add(unique)
-        done.append(replace(draft, id=unique))
-    return done
-
-
-def clip_id(file: str) -> str:
-    """A name that is safe as a file name on any system, from a relative path."""
-    stem = file[: -len(Path(file).suffix)] if Path(file).suffix.lower() in AUDIO_SUFFIXES else file
-    return re.sub(r"[^\w.-]+", "-", stem, flags=re.UNICODE).strip("-.")[:120] or "clip"
 
 
 def _attribution(root: Path) -> str:
