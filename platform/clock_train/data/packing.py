@@ -15,57 +15,16 @@ import numpy as np
 from clock_train.audio.augmentation import change_speed
 from clock_train.audio.reading import read_waveform
 from clock_train.data.manifest import Clip, Corpus
+from clock_train.data.packed_file import PackedCorpus, load_packed, save_packed
 from clock_train.data.splits import TRAIN, split_clips
 from clock_train.errors import ConfigError, TextError, TrainingDataTooSmall
 from clock_train.text.frontend import phonemize
 from clock_train.text.inventory import INVENTORY_ID, token_ids
 
+__all__ = ["PackedCorpus", "PackingReport", "load_packed", "pack", "save_packed"]
+
 LONGEST_SECONDS = 12.0
 """Longer clips would decide the memory of every batch; the corpus builder cuts at pauses well below this."""
-
-
-@dataclass(frozen=True)
-class PackedCorpus:
-    """Clips as flat arrays; clip ``i`` owns ``[offset[i], offset[i + 1])``.
-
-    ``samples`` (N,) int16; ``tokens`` (3, P) int64 of phone, tone and language ids; ``speed_percent`` is what
-    augmentation did to a copy, 0 for the recording itself.
-    """
-
-    sample_rate_hz: int
-    inventory_id: str
-    speakers: list[str]
-    clip_ids: list[str]
-    texts: list[str]
-    languages: list[str]
-    styles: list[str]
-    emotions: list[str]
-    samples: np.ndarray
-    sample_offsets: np.ndarray
-    tokens: np.ndarray
-    token_offsets: np.ndarray
-    speaker_of: np.ndarray
-    split_of: np.ndarray
-    speed_percent: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.clip_ids)
-
-    def waveform(self, i: int) -> np.ndarray:
-        """(T,) float32 in [-1, 1]."""
-        return self.samples[self.sample_offsets[i] : self.sample_offsets[i + 1]].astype(np.float32) / 32768.0
-
-    def ids(self, i: int) -> np.ndarray:
-        """(3, L) int64."""
-        return self.tokens[:, self.token_offsets[i] : self.token_offsets[i + 1]]
-
-    def seconds(self) -> np.ndarray:
-        """Length of each clip."""
-        return np.diff(self.sample_offsets) / self.sample_rate_hz
-
-    def of_split(self, split: int) -> list[int]:
-        """Indices of the clips of one split; augmented copies are only ever in ``TRAIN``."""
-        return [int(i) for i in np.flatnonzero(self.split_of == split)]
 
 
 @dataclass(frozen=True)
@@ -112,6 +71,10 @@ def pack(
             left_out.append((clip.id, reason))
             continue
         waveform = read_waveform(Path(corpus.path) / clip.path, sample_rate_hz=sample_rate_hz)
+        # the manifest's length may be wrong; what cannot be aligned would stop the training at that batch
+        if len(waveform) // hop_samples <= ids.shape[1]:
+            left_out.append((clip.id, _too_long(ids, len(waveform) / sample_rate_hz)))
+            continue
         rows.append((clip, waveform, ids, 0.0))
     if not rows:
         raise TrainingDataTooSmall(
@@ -141,8 +104,12 @@ def _ids_or_reason(clip: Clip, frames_per_second: float) -> tuple[str, np.ndarra
     except TextError as error:
         return str(error), None
     if ids.shape[1] >= int(clip.seconds * frames_per_second):
-        return f"{ids.shape[1]} phones in {clip.seconds:.2f} s: the transcript is longer than the audio", None
+        return _too_long(ids, clip.seconds), None
     return "", ids
+
+
+def _too_long(ids: np.ndarray, seconds: float) -> str:
+    return f"{ids.shape[1]} phones in {seconds:.2f} s: the transcript is longer than the audio"
 
 
 def _lay_out(
@@ -171,42 +138,3 @@ def _lay_out(
 
 def _offsets(lengths: Sequence[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-
-_LISTS = ("speakers", "clip_ids", "texts", "languages", "styles", "emotions")
-
-
-def save_packed(packed: PackedCorpus, path: Path) -> None:
-    """Write as ``.npz``; strings as UTF-8 bytes, so that nothing needs unpickling."""
-    arrays = {name: value for name, value in vars(packed).items() if isinstance(value, np.ndarray)}
-    strings = {name: np.frombuffer("\n".join(_escaped(packed, name)).encode(), dtype=np.uint8) for name in _LISTS}
-    scalars = {
-        "sample_rate_hz": np.array(packed.sample_rate_hz),
-        "inventory_id": np.frombuffer(packed.inventory_id.encode(), dtype=np.uint8),
-    }
-    with path.open("wb") as file:
-        np.savez(file, **arrays, **{f"text_{k}": v for k, v in strings.items()}, **scalars)
-
-
-def load_packed(path: Path) -> PackedCorpus:
-    """Read what ``save_packed`` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        strings = {
-            name: [line.encode("ascii").decode("unicode_escape") for line in _lines(file, name)]
-            for name in _LISTS
-        }
-        names = {n for n in file.files if not n.startswith("text_")} - {"sample_rate_hz", "inventory_id"}
-        return PackedCorpus(
-            sample_rate_hz=int(file["sample_rate_hz"]),
-            inventory_id=file["inventory_id"].tobytes().decode(),
-            **strings,
-            **{name: file[name] for name in names},
-        )
-
-
-def _escaped(packed: PackedCorpus, name: str) -> list[str]:
-    return [text.encode("unicode_escape").decode("ascii") for text in getattr(packed, name)]
-
-
-def _lines(file: np.lib.npyio.NpzFile, name: str) -> list[str]:
-    return file[f"text_{name}"].tobytes().decode("ascii").split("\n")

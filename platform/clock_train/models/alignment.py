@@ -1,7 +1,7 @@
 """Monotonic alignment search: which frames each phone owns.
 
-A dynamic programme over frames, vectorised over batch and phones. In numpy on the host, whatever the device: the search is
-a chain of a thousand small steps, which numpy takes in a microsecond each and a GPU in five or more; copying the
+A dynamic programme over frames, vectorised over batch and phones. In numpy on the host, whatever the device: the search
+is a chain of a thousand small steps, which numpy takes in a microsecond each and a GPU in five or more; copying the
 likelihoods of a batch costs about a millisecond.
 Source: Kim et al., Glow-TTS (2020).
 """

@@ -1,7 +1,7 @@
 """The judges of adversarial training: periods of the waveform, and spectrograms at several resolutions.
 
-Multi-resolution spectrogram discriminators replace the multi-scale ones of HiFi-GAN: cheaper, and they see what an inverse
-STFT can get wrong.
+Multi-resolution spectrogram discriminators replace the multi-scale ones of HiFi-GAN: cheaper, and they see what an
+inverse STFT can get wrong.
 Source: Kong et al., HiFi-GAN (2020), periods; Jang et al., UnivNet (2021), spectrograms.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -56,8 +57,7 @@ class PeriodDiscriminator(nn.Module):
         self.period = period
         widths = [1, *channels]
         self.layers = nn.ModuleList(
-            weight_norm(nn.Conv2d(a, b, (5, 1), (3, 1), padding=(2, 0)))
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            weight_norm(nn.Conv2d(a, b, (5, 1), (3, 1), padding=(2, 0))) for a, b in pairwise(widths)
         )
         self.layers.append(weight_norm(nn.Conv2d(widths[-1], widths[-1], (5, 1), padding=(2, 0))))
         self.exit = weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
@@ -80,7 +80,7 @@ class SpectrumDiscriminator(nn.Module):
         widths = [1, channels, channels, channels]
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv2d(a, b, (3, 9), stride=(1, 1 if a == 1 else 2), padding=(1, 4)))
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            for a, b in pairwise(widths)
         )
         self.layers.append(weight_norm(nn.Conv2d(channels, channels, (3, 3), padding=(1, 1))))
         self.exit = weight_norm(nn.Conv2d(channels, 1, (3, 3), padding=(1, 1)))

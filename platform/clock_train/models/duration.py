@@ -40,4 +40,3 @@ class DurationPredictor(nn.Module):
         x = self.dropout(self.first_norm(self.first(x).relu())) * mask_B1L
         x = self.dropout(self.second_norm(self.second(x).relu())) * mask_B1L
         return (self.exit(x) * mask_B1L).squeeze(1)
-

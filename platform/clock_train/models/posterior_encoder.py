@@ -1,6 +1,6 @@
 """The posterior encoder: what a recording sounds like, as latents. Used in training only.
 
-Source: Kim et al., VITS (2021); it reads log magnitudes here instead of magnitudes, which a short CPU run learns faster.
+Source: Kim et al., VITS (2021); it reads log magnitudes here instead of magnitudes, which a short run learns faster.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from clock_train.audio.mel import MelConfig, mel_filterbank
 
 LOG_FLOOR = 1e-5
-"""Magnitudes below this are silence; the same floor as in ``audio.mel``."""
+"""Mel magnitudes below this are silence; the same floor as in ``audio.mel``. Linear ones end at 3e-5."""
 
 
 def magnitude_spectrogram(waveform_BN: Tensor, *, n_fft: int, hop_samples: int, window: Tensor) -> Tensor:
@@ -21,7 +21,13 @@ def magnitude_spectrogram(waveform_BN: Tensor, *, n_fft: int, hop_samples: int, 
     pad = (n_fft - hop_samples) // 2
     padded = F.pad(waveform_BN.unsqueeze(1), (pad, pad), mode="reflect").squeeze(1)
     spectrum = torch.stft(
-        padded, n_fft, hop_length=hop_samples, win_length=window.numel(), window=window, center=False, return_complex=True
+        padded,
+        n_fft,
+        hop_length=hop_samples,
+        win_length=window.numel(),
+        window=window,
+        center=False,
+        return_complex=True,
     )
     # the floor keeps the gradient of sqrt finite at exact silence
     return torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-9)
