@@ -18,6 +18,7 @@ from tiny_run import Notebook, tiny_run, tiny_voice
 from clock_train.models.voice import VoiceSource
 from clock_train.training.device_corpus import AugmentationConfig
 from clock_train.training.loop import fit
+from clock_train.training.optimizers import OptimizerConfig
 from clock_train.training.schedule import ScheduleConfig
 
 RECORD_PATH = Path(__file__).with_name("recorded_losses.json")
@@ -32,6 +33,8 @@ def first_steps(voice_source: VoiceSource) -> list[Terms]:
         voice=tiny_voice(voice_source=voice_source),
         seed=1,
         max_steps=3,
+        # at its full rate from the start, or three steps would move nothing; higher, Adam makes steps of rounding errors
+        optimizer=OptimizerConfig(learning_rate=3e-5, warmup_steps=1),
         schedule=ScheduleConfig(hearing_steps=1, contest_from_step=2),
         augmentation=AugmentationConfig(noise_share=0.5),
     )

@@ -17,7 +17,9 @@ def test_the_first_steps_have_the_recorded_losses(voice_source: VoiceSource) -> 
     assert [set(terms) for terms in made] == [set(terms) for terms in recorded]
     for step, (terms, expected) in enumerate(zip(made, recorded, strict=True), 1):
         for name, value in expected.items():
-            # processors add up float32 in other orders; a change of the computation moves far more
-            assert terms[name] == pytest.approx(value, rel=1e-4, abs=1e-6), (
+            # Processors add up float32 in other orders: with AVX-512, AVX2 and SSE4.1 the losses differed by 2e-5 at
+            # most, the gradient, through logarithms near silence, by 1e-3. A change of the computation moves far more.
+            tolerance = 1e-2 if name == "gradient_norm" else 1e-4
+            assert terms[name] == pytest.approx(value, rel=tolerance, abs=1e-6), (
                 f'"{name}" at step {step}; if that is meant, record anew: python tests/training/record_losses.py'
             )
