@@ -33,7 +33,7 @@ def first_steps(voice_source: VoiceSource) -> list[Terms]:
         voice=tiny_voice(voice_source=voice_source),
         seed=1,
         max_steps=3,
-        # at its full rate from the start, or three steps would move nothing; higher, Adam makes steps of rounding errors
+        # no warm-up, or nothing would move; at a higher rate Adam makes steps of rounding errors
         optimizer=OptimizerConfig(learning_rate=3e-5, warmup_steps=1),
         schedule=ScheduleConfig(hearing_steps=1, contest_from_step=2),
         augmentation=AugmentationConfig(noise_share=0.5),
