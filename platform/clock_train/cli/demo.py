@@ -57,8 +57,8 @@ def demo(
 
 
 def _print(outcome: DemoOutcome) -> None:
-    print_figures(outcome.figures)
-    print()
+    print_figures([figure for figure in outcome.figures if figure.is_met is not None])
+    print("All figures are in the report and in --json.\n")
     for warning in outcome.warnings:
         print(f"Warning: {warning}")
     if outcome.statement:

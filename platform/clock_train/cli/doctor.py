@@ -28,6 +28,8 @@ LEAST_FREE_GB = 6.0
 """Torch's wheels are 3 GB unpacked, a demo writes below 1 GB, and checkpoints want room."""
 LEAST_MEMORY_GB = 6.0
 """The demo's promised peak."""
+OTHER_STAGES_S = 120.0
+"""Corpus, packing, speech and judges of the demo, measured on two busy cores of an EPYC at 18 GFLOP/s."""
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -208,11 +210,24 @@ def _devices() -> Iterator[Row]:
     rate = convolution_gflops()
     yield Row("CPU speed", OK, f"{rate:.0f} GFLOP/s on {torch.get_num_threads()} threads (a student-sized convolution)")
     if not torch.cuda.is_available():
-        yield Row("GPU", OPTIONAL, "none that torch can use", "the demo needs none; for Professional see README")
+        yield Row(
+            "GPU",
+            OPTIONAL,
+            "none that torch can use",
+            "the demo needs none; the presets Basic, Professional and Pretrain do",
+        )
     for i in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         facts = torch.cuda.get_device_properties(i)
         bf16 = "bf16" if torch.cuda.is_bf16_supported() else "no bf16"
         yield Row(f"GPU {i}", OK, f"{facts.name}, {facts.total_memory / 1e9:.0f} GB, {bf16}")
+
+
+def demo_minutes() -> float:
+    """How long the demo takes here: its training ends by CPU time, so cores decide, and speed decides what it reaches."""
+    from clock_train.orchestration.presets import PRESETS
+
+    budget_s = PRESETS["Demo"].training.max_cpu_seconds or 0.0
+    return (budget_s / available_cores() + OTHER_STAGES_S) / 60
 
 
 def convolution_gflops(seconds: float = 0.5) -> float:

@@ -9,26 +9,28 @@ if TYPE_CHECKING:
     from clock_train.evaluation.targets import Figure
 
 MET = {True: "met", False: "missed", None: ""}
+STYLES = {"met": "green", "missed": "red"}
+NOTE_WIDTH = 60
+"""Columns that a note should have to stand beside its figure."""
 
 
 def print_figures(figures: Sequence[Figure]) -> None:
-    """Print on stdout; missed targets are named as such."""
+    """Print on stdout, missed targets named as such. A note stands beside its figure, or below it in a narrow place."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("figure", overflow="fold")
-    table.add_column("measured", justify="right", no_wrap=True)
-    table.add_column("target", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("note", overflow="fold", style="dim")
-    for figure in figures:
-        verdict = MET[figure.is_met]
-        style = {"met": "green", "missed": "red"}.get(verdict, "")
-        cells = (figure.title, measured_words(figure), target_words(figure), verdict, figure.note)
-        table.add_row(*(Text(cell, style=style if cell == verdict else "") for cell in cells))
-    Console().print(table)
+    console = Console()
+    heads = ("figure", "measured", "target", "")
+    rows = [(f.title, measured_words(f), target_words(f), MET[f.is_met]) for f in figures]
+    wide, value, target, verdict = (max(map(len, column)) for column in zip(heads, *rows, strict=True))
+    is_beside = console.width >= wide + value + target + verdict + 6 + NOTE_WIDTH
+    for (title, measured, wanted, met), note in zip([heads, *rows], ["", *(f.note for f in figures)], strict=True):
+        line = Text(f"{title:<{wide}}  {measured:>{value}}  {wanted:<{target}}  ")
+        line.append(f"{met:<{verdict}}", style=STYLES.get(met, ""))
+        if note:
+            line.append(f"  {note}" if is_beside else f"\n    {note}", style="dim")
+        line.rstrip()
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def measured_words(figure: Figure) -> str:
