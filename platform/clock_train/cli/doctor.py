@@ -209,6 +209,7 @@ def _devices() -> Iterator[Row]:
 
     rate = convolution_gflops()
     yield Row("CPU speed", OK, f"{rate:.0f} GFLOP/s on {torch.get_num_threads()} threads (a student-sized convolution)")
+    yield Row("demo", OK, f"about {demo_minutes():.0f} minutes here, fetching the sample not counted")
     if not torch.cuda.is_available():
         yield Row(
             "GPU",
@@ -223,7 +224,7 @@ def _devices() -> Iterator[Row]:
 
 
 def demo_minutes() -> float:
-    """How long the demo takes here: its training ends by CPU time, so cores decide, and speed decides what it reaches."""
+    """How long the demo takes here: training ends by CPU time, so cores decide; speed decides how far it comes."""
     from clock_train.orchestration.presets import PRESETS
 
     budget_s = PRESETS["Demo"].training.max_cpu_seconds or 0.0
