@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from long_take import write_take
 
 from clock_train.models.speech import Voice
-from long_take import write_take
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 ARTICLE = (

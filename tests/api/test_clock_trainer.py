@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from long_take import write_take
 
 from clock_train import ClockTrainer, extract_speaker_embedding
 from clock_train.errors import AudioEmpty, AudioNotFound, ConfigError, CorpusNotFound, VoiceNotFound
 from clock_train.orchestration.presets import PRESETS, Preset
-from long_take import write_take
 
 
 @pytest.fixture
@@ -50,7 +50,11 @@ def stored(folder: Path) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("form", ["array", "dict", "npy", "npz", "json"])
 def test_embeddings_of_every_form_are_where_the_voice_starts(form: str, tmp_path: Path, tiny: str) -> None:
     given = vector()
-    forms = {"array": given, "dict": {"anna": given}, **{kind: tmp_path / f"v.{kind}" for kind in ("npy", "npz", "json")}}
+    forms = {
+        "array": given,
+        "dict": {"anna": given},
+        **{kind: tmp_path / f"v.{kind}" for kind in ("npy", "npz", "json")},
+    }
     np.save(tmp_path / "v.npy", given)
     np.savez(tmp_path / "v.npz", anna=given)
     (tmp_path / "v.json").write_text(json.dumps({"anna": given.tolist()}))

@@ -10,13 +10,15 @@ import numpy as np
 
 from clock_train.audio.writing import write_flac
 from clock_train.data.manifest import Clip, Origin, write_manifest
+from clock_train.models.discriminators import DiscriminatorConfig
 from clock_train.models.duration import DurationConfig
 from clock_train.models.flow import FlowConfig
 from clock_train.models.posterior_encoder import PosteriorConfig
 from clock_train.models.prior import PriorConfig
+from clock_train.models.speaker_encoder import SpeakerEncoderConfig
 from clock_train.models.text_encoder import TextEncoderConfig
 from clock_train.models.vocoder import VocoderConfig
-from clock_train.models.voice import VoiceConfig
+from clock_train.models.voice import VoiceConfig, VoiceSource
 from clock_train.orchestration.presets import PRESETS, Preset
 from clock_train.training.generator_step import LossConfig
 from clock_train.training.run import TrainingConfig
@@ -55,9 +57,19 @@ TINY = Preset(
 )
 
 
-def with_tiny_preset(**training: object) -> None:
+def with_tiny_preset(*, model: VoiceConfig | None = None, **training: object) -> None:
     """Make the preset known; ``training`` replaces fields of its training."""
-    PRESETS["Tiny"] = replace(TINY, training=replace(TINY.training, **training))  # type: ignore[arg-type]
+    changed = replace(TINY.training, **training)  # type: ignore[arg-type]
+    PRESETS["Tiny"] = replace(TINY, training=changed, model=lambda: model or tiny_model())
+
+
+def tiny_teacher() -> VoiceConfig:
+    """The same with a speaker encoder."""
+    encoder = SpeakerEncoderConfig(channels=16, convolutions=1, attention_layers=1, heads=1, feed_forward=16)
+    return replace(tiny_model(), voice_source=VoiceSource.ENCODER, speaker_encoder=encoder)
+
+
+TINY_JUDGES = DiscriminatorConfig(periods=[2], period_channels=[4], transforms=[256], spectrum_channels=4)
 
 
 def write_corpus(folder: Path, *, speaker: str = "anna", pitch_hz: float = 140.0, seconds: float = 1.6) -> Path:

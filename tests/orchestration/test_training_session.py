@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_voice import TINY_JUDGES, Notes, tiny_teacher, with_tiny_preset, write_corpus
 
 from clock_train.errors import (
     BaseIncompatible,
@@ -25,7 +26,7 @@ from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, train
 from clock_train.storage import atomic_file
-from small_voice import Notes, with_tiny_preset, write_corpus
+from clock_train.training.schedule import ScheduleConfig
 
 WAIT_S = 120.0
 
@@ -172,6 +173,23 @@ def test_a_base_gives_its_weights_and_knows_its_speakers(corpus: Path, tmp_path:
     assert np.allclose(ours, theirs, atol=1e-4)
     assert after.card.speakers == ["ben"] and after.card.training["base"] == str(base)
     assert tuned.speakers_in_base == ["anna"]
+
+
+def test_many_speakers_share_a_teacher_that_one_of_them_is_tuned_from(corpus: Path, tmp_path: Path) -> None:
+    schedule = ScheduleConfig(hearing_steps=2, contest_from_step=6)
+    with_tiny_preset(model=tiny_teacher(), schedule=schedule, discriminators=TINY_JUDGES)
+    other = write_corpus(tmp_path / "other", speaker="ben", pitch_hz=100.0)
+    both = TrainRequest(corpora=[corpus, other], output=tmp_path / "base", preset="Tiny", kind="base", device="cpu")
+
+    base = train(both, Notes()).voice_path
+    tuned = run(other, tmp_path / "tuned", base=base, max_steps=2).voice_path
+
+    card, vectors = Voice.load(base).card, np.load(base / "speakers.npy")
+    assert (card.kind, card.speakers) == ("base", ["anna", "ben"])
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    assert (base / "discriminators.safetensors").exists()
+    assert Voice.load(tuned).card.training["lastPhase"] == "contest"  # from the base's judges, at once
+    assert len(Voice.load(base).say("Good night.", speaker="ben")) > 0
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import torch
+from small_voice import with_tiny_preset
 
 from clock_train.orchestration import training_session
 from clock_train.orchestration.listener import Silence
-from small_voice import with_tiny_preset
 
 if __name__ == "__main__":
     corpus, output, steps = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

@@ -18,6 +18,7 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
+from torch import Tensor, nn
 
 from clock_train.errors import BundleDamaged, VoiceNotFound
 from clock_train.models.config_text import from_plain, to_plain
@@ -28,6 +29,8 @@ from clock_train.models.voice import VoiceConfig, VoiceModel
 SCHEMA_VERSION = 1
 CARD = "voice.json"
 FILES = ("speakers.npy", "weights.safetensors", "model.yaml")
+JUDGES = "discriminators.safetensors"
+"""Only where a contest was trained: a fine-tune goes on with judges that know speech already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +59,21 @@ class LoadedVoice:
     model: VoiceModel
     vectors_SE: np.ndarray
     """(speakers, embedding channels) float32."""
+    discriminators: dict[str, Tensor] | None = None
+    """Their weights, where the voice was saved with them."""
 
 
-def save_voice(path: Path, card: VoiceCard, model: VoiceModel, vectors_SE: np.ndarray) -> None:
+def save_voice(
+    path: Path, card: VoiceCard, model: VoiceModel, vectors_SE: np.ndarray, *, discriminators: nn.Module | None = None
+) -> None:
     """Write the folder; an older voice there is replaced only once the new one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         np.save(staging / "speakers.npy", vectors_SE.astype(np.float32), allow_pickle=False)
-        weights = {name: tensor.detach().contiguous().cpu() for name, tensor in model.state_dict().items()}
-        safetensors.torch.save_file(weights, staging / "weights.safetensors")
+        _save_weights(model, staging / "weights.safetensors")
+        if discriminators is not None:
+            _save_weights(discriminators, staging / JUDGES)
         sizes = {"config": to_plain(model.config), "vocabulary": to_plain(model.vocabulary)}
         (staging / "model.yaml").write_text(json.dumps(sizes, indent=1) + "\n", encoding="utf-8")
         (staging / CARD).write_text(json.dumps(_card_values(staging, card, model), indent=1, ensure_ascii=False) + "\n")
@@ -96,12 +104,13 @@ def load_voice(path: Path) -> LoadedVoice:
         vectors = np.load(path / "speakers.npy", allow_pickle=False)
         model = VoiceModel(from_plain(VoiceConfig, sizes["config"]), vocabulary, num_speakers=len(vectors))
         model.load_state_dict(safetensors.torch.load_file(path / "weights.safetensors"))
+        judges = safetensors.torch.load_file(path / JUDGES) if JUDGES in values["files"] else None
         card = VoiceCard(**{name: values[_camel(name)] for name in VoiceCard.__dataclass_fields__})
     except (ValueError, KeyError, RuntimeError, OSError, safetensors.SafetensorError) as error:
         raise BundleDamaged(
             f'the voice in "{path}" cannot be read ({error}); copy it again, or train it again'
         ) from error
-    return LoadedVoice(card, model.eval().requires_grad_(False), vectors)
+    return LoadedVoice(card, model.eval().requires_grad_(False), vectors, judges)
 
 
 def _card_values(folder: Path, card: VoiceCard, model: VoiceModel) -> dict[str, Any]:
@@ -112,18 +121,23 @@ def _card_values(folder: Path, card: VoiceCard, model: VoiceModel) -> dict[str, 
         "sampleRate": model.config.mel.sample_rate_hz,
         "phoneInventoryId": model.vocabulary.inventory_id,
         "parameterCounts": {"synthesis": counts.synthesis, "training": counts.training},
-        "files": {name: _digest(folder / name) for name in FILES},
+        "files": {name: _digest(folder / name) for name in (*FILES, JUDGES) if (folder / name).exists()},
     }
 
 
 def _verify(path: Path, files: dict[str, str]) -> None:
-    for name in FILES:
+    for name in {*FILES, *(name for name in files if name == JUDGES)}:
         if not (path / name).is_file():
             raise BundleDamaged(f'the voice in "{path}" lacks {name}; copy the whole folder again')
         if _digest(path / name) != files.get(name):
             raise BundleDamaged(
                 f'{name} of the voice in "{path}" is not the file that was saved (its sha256 differs); copy it again'
             )
+
+
+def _save_weights(module: nn.Module, path: Path) -> None:
+    weights = {name: tensor.detach().contiguous().cpu() for name, tensor in module.state_dict().items()}
+    safetensors.torch.save_file(weights, path)
 
 
 def _digest(path: Path) -> str:

@@ -143,7 +143,9 @@ def _corpus(
             corpus,
             speaker=OWN_SPEAKER if recordings is not None else SAMPLES[language or "en"].speaker,
             language=language,
-            report=lambda done, total, what: listener.advance(done / max(1, total), what, eta.left(done / max(1, total))),
+            report=lambda done, total, what: listener.advance(
+                done / max(1, total), what, eta.left(done / max(1, total))
+            ),
         )
         key_path.write_text(key)
     built = read_corpus(corpus)
@@ -153,9 +155,7 @@ def _corpus(
     return corpus
 
 
-def _consent(
-    source: Path, corpus: Corpus, *, sample: Sample | None, outcome: DemoOutcome, listener: Listener
-) -> None:
+def _consent(source: Path, corpus: Corpus, *, sample: Sample | None, outcome: DemoOutcome, listener: Listener) -> None:
     """The sample's licence as a record, or the person's own record; a demo without one says so."""
     if sample is not None:
         record = licence_record(
@@ -193,9 +193,7 @@ def _speak(voice: Voice, folder: Path, outcome: DemoOutcome, listener: Listener)
         outcome.speech[language] = folder / f"{language}.wav"
 
 
-def _judge(
-    voice: Voice, trained: TrainOutcome, output: Path, listener: Listener
-) -> tuple[HeldOut, EvaluationReport]:
+def _judge(voice: Voice, trained: TrainOutcome, output: Path, listener: Listener) -> tuple[HeldOut, EvaluationReport]:
     listener.stage("evaluate")
     speaker, eta = voice.card.speakers[0], Eta()
 

@@ -68,7 +68,9 @@ def statement(report: EvaluationReport, card: VoiceCard) -> str:
             f"A recogniser gets {spoken.value:.0%} of its words wrong, {natural.value:.0%} in the recordings themselves."
         )
     if "zh" not in card.languages:
-        said.append("The Mandarin sentence is spoken by a voice that never heard Mandarin: expect its sounds to be wrong.")
+        said.append(
+            "The Mandarin sentence is spoken by a voice that never heard Mandarin: expect its sounds to be wrong."
+        )
     return " ".join(said)
 
 

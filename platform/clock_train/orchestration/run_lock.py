@@ -29,5 +29,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise RunBusy(f'another process is training into "{folder}"; wait for it, or choose another folder') from error
+            raise RunBusy(
+                f'another process is training into "{folder}"; wait for it, or choose another folder'
+            ) from error
         yield

@@ -10,10 +10,10 @@ import torch
 
 from clock_train.data.packing import PackedCorpus
 from clock_train.errors import BaseIncompatible, ConfigError
-from clock_train.models.discriminators import Discriminators
+from clock_train.models.discriminators import DiscriminatorConfig, Discriminators
 from clock_train.models.text_encoder import Vocabulary
 from clock_train.models.voice import VoiceConfig, VoiceModel, VoiceSource
-from clock_train.models.voice_files import load_voice, stored_vectors
+from clock_train.models.voice_files import LoadedVoice, load_voice, stored_vectors
 from clock_train.text.inventory import INVENTORY_ID, LANGUAGES, NUM_TONES, PHONES
 from clock_train.training.generator_step import speaker_vectors
 from clock_train.training.run import Run
@@ -48,7 +48,12 @@ def from_scratch(
 
 
 def from_base(
-    path: Path, packed: PackedCorpus, *, seed: int, initial_vectors: dict[str, list[float]] | None
+    path: Path,
+    packed: PackedCorpus,
+    *,
+    seed: int,
+    initial_vectors: dict[str, list[float]] | None,
+    judges: DiscriminatorConfig,
 ) -> StartingModel:
     """A base's weights, with room for the speakers of this corpus.
 
@@ -81,7 +86,21 @@ def from_base(
         weights["stored_speakers.weight"] = torch.from_numpy(rows)
     voice.load_state_dict(weights)
     _set_vectors(voice, packed.speakers, initial_vectors)
-    return StartingModel(voice, None, base.card.speakers)
+    return StartingModel(voice, _judges_of(base, judges, path), base.card.speakers)
+
+
+def _judges_of(base: LoadedVoice, config: DiscriminatorConfig, path: Path) -> Discriminators | None:
+    if base.discriminators is None:
+        return None
+    made = Discriminators(config)
+    try:
+        made.load_state_dict(base.discriminators)
+    except RuntimeError as error:
+        raise BaseIncompatible(
+            f'the discriminators of the base "{path}" have other sizes than training.discriminators; use the preset that '
+            "the base was trained with"
+        ) from error
+    return made
 
 
 def _set_vectors(voice: VoiceModel, speakers: list[str], vectors: dict[str, list[float]] | None) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from clock_train import __version__
 from clock_train.consent.record import CONSENT_NAME, read_record
 from clock_train.data.manifest import MANIFEST_NAME, Corpus, read_corpus
 from clock_train.data.packing import PackedCorpus, load_packed, pack, save_packed
@@ -31,6 +32,7 @@ from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.starting_model import StartingModel, from_base, from_scratch, vectors_after_training
 from clock_train.orchestration.stopping import stop_on_signals
 from clock_train.storage.folder import FolderStorage
+from clock_train.text.inventory import INVENTORY_ID
 from clock_train.training import checkpoint
 from clock_train.training.loop import Ending, FitResult, StepReport, fit
 from clock_train.training.run import Run, TrainingConfig
@@ -90,7 +92,7 @@ def train(request: TrainRequest, listener: Listener) -> TrainOutcome:
         chosen = preset(request.preset)
         packed, left_out = _packed(request, corpora, chosen.training, listener)
         training = _training_config(request, chosen.training, packed)
-        started = _starting_model(request, chosen.model(), packed, training.seed)
+        started = _starting_model(request, chosen.model(), packed, training)
         if request.base is not None:
             training = for_fine_tuning(training, has_discriminators=started.discriminators is not None)
         return _train(request, packed, left_out, training, started, corpora, listener)
@@ -138,7 +140,7 @@ def _train(
 def _packed(
     request: TrainRequest, corpora: Sequence[Corpus], training: TrainingConfig, listener: Listener
 ) -> tuple[PackedCorpus, list[tuple[str, str]]]:
-    facts = [corpus_revision(corpora), to_plain(training.augmentation)]
+    facts = [corpus_revision(corpora), to_plain(training.augmentation), INVENTORY_ID, __version__]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
     path, notes = request.output / f"packed-{name}.npz", request.output / f"packed-{name}.json"
     if path.exists() and notes.exists():
@@ -186,10 +188,18 @@ def _fitted(schedule: ScheduleConfig, max_steps: int) -> ScheduleConfig:
     return replace(schedule, hearing_steps=hearing)
 
 
-def _starting_model(request: TrainRequest, config: VoiceConfig, packed: PackedCorpus, seed: int) -> StartingModel:
+def _starting_model(
+    request: TrainRequest, config: VoiceConfig, packed: PackedCorpus, training: TrainingConfig
+) -> StartingModel:
     if request.base is not None:
-        return from_base(request.base, packed, seed=seed, initial_vectors=request.initial_vectors)
-    return from_scratch(config, packed, seed=seed, initial_vectors=request.initial_vectors)
+        return from_base(
+            request.base,
+            packed,
+            seed=training.seed,
+            initial_vectors=request.initial_vectors,
+            judges=training.discriminators,
+        )
+    return from_scratch(config, packed, seed=training.seed, initial_vectors=request.initial_vectors)
 
 
 def _save(store: CheckpointStore, run: Run, step: int, files: dict[str, bytes]) -> str:
@@ -239,7 +249,7 @@ def _save_voice(
         },
     )
     path = request.output / "voice"
-    save_voice(path, card, run.voice, vectors_after_training(run))
+    save_voice(path, card, run.voice, vectors_after_training(run), discriminators=run.discriminators)
     return path
 
 
@@ -268,5 +278,7 @@ def _device(name: str) -> torch.device:
     if name == "cpu":
         # denormals slow convolutions of near-silence several times
         torch.set_flush_denormal(True)
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0))))
+        # whoever sets OMP_NUM_THREADS knows better; torch has read it already
+        if "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(max(1, len(os.sched_getaffinity(0))))
     return torch.device(name)
