@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -112,6 +113,15 @@ def test_control_c_ends_with_130_and_says_how_to_go_on(
 ) -> None:
     assert call_verb_that_raises(KeyboardInterrupt(), monkeypatch) == 130
     assert "Run the same command again to go on." in capsys.readouterr().err
+
+
+def test_threads_wait_without_spinning_unless_the_person_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    run(["--version"])
+    assert os.environ["OMP_WAIT_POLICY"] == "passive"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    run(["--version"])
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
 
 
 def test_a_termination_signal_ends_with_143() -> None:
