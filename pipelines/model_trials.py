@@ -1,4 +1,4 @@
-"""Trains variants of the student on one corpus for the same CPU time each and prints one table: the figures of ADR 0002.
+"""Trains variants of the student on one corpus for the same CPU time each and prints one table, that of ADR 0002.
 
     python pipelines/model_trials.py demo/corpus --cpu-seconds 200 --variant default --variant phone-prior
 

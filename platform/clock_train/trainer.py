@@ -158,7 +158,9 @@ class ClockTrainer:
             speaker=self.speaker or DEFAULT_SPEAKER,
             transcripts=self.text_corpus,
             language=self.language,
-            report=lambda done, total, what: listener.advance(done / max(1, total), what, eta.left(done / max(1, total))),
+            report=lambda done, total, what: listener.advance(
+                done / max(1, total), what, eta.left(done / max(1, total))
+            ),
         )
         return built
 

@@ -2,7 +2,7 @@
 
 Long-term statistics of MFCCs (mean, deviation, movement), standardised by those of five voices in five languages and
 turned into 256 numbers by a fixed orthonormal projection. It separates voices well enough to start a stored speaker
-vector from; the trained speaker encoder of a base replaces it where there is a base (``docs/audio.md`` has the figures).
+vector from; the trained speaker encoder of a base replaces it where there is one (figures: ``docs/api.md``).
 Source: long-term average statistics as in Reynolds, Speaker Identification (1995).
 """
 

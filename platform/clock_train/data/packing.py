@@ -75,7 +75,7 @@ def pack(
         if len(waveform) // hop_samples <= ids.shape[1]:
             left_out.append((clip.id, _too_long(ids, len(waveform) / sample_rate_hz)))
             continue
-        rows.append((clip, waveform, ids, 0.0))
+        rows.append((clip, _as_samples(waveform), ids, 0.0))
     if not rows:
         raise TrainingDataTooSmall(
             f"none of {len(clips)} clips can be used for training "
@@ -87,7 +87,7 @@ def pack(
     for row, split in originals:
         for _ in range(speed_copies if split == TRAIN else 0):
             percent = float(rng.uniform(-speed_percent, speed_percent))
-            stretched = change_speed(row[1], sample_rate_hz, percent)
+            stretched = _as_samples(change_speed(row[1].astype(np.float32) / 32768.0, sample_rate_hz, percent))
             if len(stretched) // hop_samples > row[2].shape[1]:
                 rows.append((row[0], stretched, row[2], percent))
                 splits.append(TRAIN)
@@ -116,7 +116,7 @@ def _lay_out(
     rows: Sequence[tuple[Clip, np.ndarray, np.ndarray, float]], splits: Sequence[int], sample_rate_hz: int
 ) -> PackedCorpus:
     speakers = sorted({clip.speaker for clip, *_ in rows})
-    samples = [np.round(np.clip(wave, -1, 32767 / 32768) * 32768).astype(np.int16) for _, wave, _, _ in rows]
+    samples = [wave for _, wave, _, _ in rows]
     return PackedCorpus(
         sample_rate_hz=sample_rate_hz,
         inventory_id=INVENTORY_ID,
@@ -134,6 +134,10 @@ def _lay_out(
         split_of=np.array(splits, dtype=np.int64),
         speed_percent=np.array([percent for *_, percent in rows], dtype=np.float32),
     )
+
+
+def _as_samples(waveform: np.ndarray) -> np.ndarray:
+    return np.round(np.clip(waveform, -1, 32767 / 32768) * 32768).astype(np.int16)
 
 
 def _offsets(lengths: Sequence[int]) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Which clips train, which choose the checkpoint, and which only the judges ever hear.
 
-The split follows from each clip's id, so that adding recordings moves no clip from one side to the other by chance.
+The split follows from each clip's id alone, so that adding recordings moves no clip from one side to the other, and
+a sentence that judged one version is not trained on by the next. Only a speaker with so few clips that none falls on a
+side gets one there by rank.
 """
 
 from __future__ import annotations
@@ -11,18 +13,16 @@ from collections.abc import Iterable, Sequence
 from clock_train.errors import TrainingDataTooSmall
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
-HELD_OUT = 16
-"""Clips of each speaker for validation, and as many for test."""
-MOST_HELD_OUT = 0.08
-"""Never more than this share of a speaker's clips in each of the two."""
+HELD_OUT_SHARE = 0.04
+"""Of the clips that say enough to a judge, for test, and as many for validation: about 18 of a sample voice's 570."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 8.0
+"""Clips outside are trained on only: shorter ones say too little to a judge."""
 FEWEST_CLIPS = 8
 """Below this nothing can be held out and nothing learnt."""
 
 
 def split_clips(clip_ids: Sequence[str], speakers: Sequence[str], seconds: Sequence[float]) -> list[int]:
     """``TRAIN``, ``VALIDATION`` or ``TEST`` for each clip.
-
-    Clips between one and eight seconds are preferred for the held-out sets: shorter ones say too little to a judge.
 
     Raises:
         TrainingDataTooSmall: a speaker has fewer than ``FEWEST_CLIPS`` clips.
@@ -35,12 +35,13 @@ def split_clips(clip_ids: Sequence[str], speakers: Sequence[str], seconds: Seque
                 f'speaker "{speaker}" has {len(own)} usable clips; at least {FEWEST_CLIPS} are needed to train and to '
                 "hold some out: record more sentences, or cut long takes into sentences"
             )
-        count = max(1, min(HELD_OUT, int(len(own) * MOST_HELD_OUT)))
-        order = sorted(own, key=lambda i: (not 1.0 <= seconds[i] <= 8.0, _digest(clip_ids[i])))
-        for i in order[:count]:
-            assigned[i] = TEST
-        for i in order[count : 2 * count]:
-            assigned[i] = VALIDATION
+        for i in own:
+            if _says_enough(seconds[i]):
+                assigned[i] = _side(_place(clip_ids[i]))
+        by_rank = sorted(own, key=lambda i: (not _says_enough(seconds[i]), _place(clip_ids[i])))
+        for side in (TEST, VALIDATION):
+            if not any(assigned[i] == side for i in own):
+                assigned[next(i for i in by_rank if assigned[i] == TRAIN)] = side
     return assigned
 
 
@@ -49,5 +50,16 @@ def indices_of(assigned: Iterable[int], wanted: int) -> list[int]:
     return [i for i, split in enumerate(assigned) if split == wanted]
 
 
-def _digest(clip_id: str) -> str:
-    return hashlib.sha256(clip_id.encode()).hexdigest()
+def _says_enough(seconds: float) -> bool:
+    return SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS
+
+
+def _side(place: float) -> int:
+    if place < HELD_OUT_SHARE:
+        return TEST
+    return VALIDATION if place < 2 * HELD_OUT_SHARE else TRAIN
+
+
+def _place(clip_id: str) -> float:
+    """A number in [0, 1) that depends on the id only."""
+    return int.from_bytes(hashlib.sha256(clip_id.encode()).digest()[:8], "big") / 2**64

@@ -47,7 +47,7 @@ def to_files(run: Run) -> dict[str, bytes]:
     """Every file of a checkpoint by name."""
     state = run.state
     state.ema_updates = run.average.updates
-    state.generator_norms = list(run.generator_clip.running)
+    state.generator_norms = run.generator_clip.running.tolist()
     files = {
         "generator.safetensors": _weights(run.voice),
         "ema.safetensors": safetensors.torch.save(_contiguous(run.average.state())),
@@ -55,7 +55,7 @@ def to_files(run: Run) -> dict[str, bytes]:
         "random.pt": _tensors(_random_state(run)),
     }
     if run.discriminators is not None and run.discriminator_optimizer is not None:
-        state.discriminator_norms = list(run.discriminator_clip.running)
+        state.discriminator_norms = run.discriminator_clip.running.tolist()
         files["discriminators.safetensors"] = _weights(run.discriminators)
         files["optimizer_discriminator.pt"] = _tensors(run.discriminator_optimizer.state_dict())
     if run.frozen_durations is not None:
@@ -80,7 +80,7 @@ def restore(run: Run, files: Mapping[str, bytes]) -> None:
     run.voice.load_state_dict(safetensors.torch.load(files["generator.safetensors"]))
     run.average.load(safetensors.torch.load(files["ema.safetensors"]), saved.ema_updates)
     run.generator_optimizer.load_state_dict(_load(files["optimizer_generator.pt"]))
-    run.generator_clip.running = list(saved.generator_norms)
+    run.generator_clip.running = torch.tensor(saved.generator_norms)
     if "discriminators.safetensors" in files:
         run.begin_contest()
         assert run.discriminators is not None and run.discriminator_optimizer is not None
@@ -92,7 +92,7 @@ def restore(run: Run, files: Mapping[str, bytes]) -> None:
                 "start a new output folder, or go back to the sizes it was made with"
             ) from error
         run.discriminator_optimizer.load_state_dict(_load(files["optimizer_discriminator.pt"]))
-        run.discriminator_clip.running = list(saved.discriminator_norms)
+        run.discriminator_clip.running = torch.tensor(saved.discriminator_norms)
     if "durations.safetensors" in files:
         durations = safetensors.torch.load(files["durations.safetensors"])["durations"]
         clips = len(run.corpus.packed)

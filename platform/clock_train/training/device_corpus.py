@@ -19,8 +19,6 @@ from clock_train.models.condition import label_ids
 
 LOUDEST_NOISE_DB, SOFTEST_NOISE_DB = 10.0, 30.0
 """The ends of the noise circumstance (1 and 0); the article's 15 to 25 dB lies inside."""
-REFERENCE_SECONDS = 3.0
-"""What the speaker encoder hears of a clip in training."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,12 +92,12 @@ class GeneratorStep(nn.Module):
         Args:
             batch: from ``DeviceCorpus``.
             phase: what is trained.
-            detach_prior: whether prior and durations read a detached text encoder.
+            detach_prior: whether the prior reads a detached text encoder; durations always do.
             durations_BL: frozen durations; None searches them.
             generator: CPU generator of crops and posterior noise.
         """
         log_spectrum, log_mel = self._spectra(batch)
-        condition = self._condition(batch, log_mel)
+        condition = self._condition(batch, log_mel, generator)
         reading = self.voice.read(batch.ids_B3L, batch.phones_B, condition)
         mel = (log_mel - MEL_CENTRE) / MEL_SCALE
         if durations_BL is None:
@@ -134,12 +134,14 @@ class GeneratorStep(nn.Module):
         with torch.autocast(batch.waveform_BN.device.type, enabled=False):
             return self.spectrogram(batch.waveform_BN)
 
-    def _condition(self, batch: Batch, log_mel_BMT: Tensor) -> Tensor:
-        return self.voice.condition(
-            speaker_vectors(self.voice, batch.speaker_B, log_mel_BMT, batch.frames_B),
-            batch.labels_B2,
-            batch.circumstances_B2,
-        )
+    def _condition(self, batch: Batch, log_mel_BMT: Tensor, generator: torch.Generator | None) -> Tensor:
+        frames = batch.frames_B
+        if self.voice.config.voice_source is VoiceSource.ENCODER:
+            # the voice is heard in another clip of the speaker, or the vector would carry what is said as well
+            partner = _partners(batch.speaker_B, generator)
+            log_mel_BMT, frames = log_mel_BMT[partner], frames[partner]
+        vectors = speaker_vectors(self.voice, batch.speaker_B, log_mel_BMT, frames)
+        return self.voice.condition(vectors, batch.labels_B2, batch.circumstances_B2)
 
     def _noise(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
         shape = (like.shape[0], self.voice.config.latent_channels, like.shape[2])
@@ -207,6 +209,14 @@ def _latent_size(hearing: Hearing) -> Tensor:
     """Divergence from a standard normal, nats a channel."""
     variance = torch.exp(2 * hearing.log_deviation)
     return masked_mean(0.5 * (hearing.mean.square() + variance - 1.0) - hearing.log_deviation, hearing.mask_B1T)
+
+
+def _partners(speaker_B: Tensor, generator: torch.Generator | None) -> Tensor:
+    """For each row a random other row of the same speaker; itself where the batch has no other."""
+    draw = torch.rand((len(speaker_B), len(speaker_B)), generator=generator).to(speaker_B.device)
+    draw = torch.where(speaker_B[:, None] == speaker_B[None], 1.0 + draw, 0.0)
+    draw.fill_diagonal_(0.5)
+    return draw.argmax(1)
 
 
 def _random_start(frames_B: Tensor, length: int, generator: torch.Generator | None) -> Tensor:

@@ -57,7 +57,7 @@ class StepReport:
 
 @dataclass(frozen=True)
 class FitResult:
-    """How a run ended; the voice holds the averaged weights only after ``use_average``."""
+    """How a run ended. The voice holds the trained weights; ``checkpoint.load_average`` gives it the averaged ones."""
 
     ending: Ending
     step: int
@@ -95,7 +95,7 @@ def fit(
     scores: ValidationScores | None = None
     while (ending := _ending(run)) is None:
         wall, cpu = time.perf_counter(), time.process_time()
-        if state.step == config.schedule.freeze_durations_at_step and run.frozen_durations is None:
+        if _is_time_to_freeze(run):
             run.frozen_durations = durations_of_corpus(run)
         phase = config.schedule.phase(state.step)
         indices = run.plan.next(state.position)
@@ -132,6 +132,11 @@ def fit(
             ending = Ending.STOPPED
             break
     return FitResult(ending, state.step, state.best_step, state.cpu_seconds, scores)
+
+
+def _is_time_to_freeze(run: Run) -> bool:
+    at = run.config.schedule.freeze_durations_at_step
+    return at is not None and run.state.step >= at and run.frozen_durations is None
 
 
 def _ending(run: Run) -> Ending | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -73,28 +72,33 @@ class NormClip:
     """
 
     def __init__(self, groups: int, *, multiple: float, memory: float = 0.98) -> None:
-        self.running = [0.0] * groups
+        self.running = torch.zeros(groups)
         self.multiple, self.memory = multiple, memory
 
-    def clip(self, optimizer: torch.optim.Optimizer) -> float:
-        """Clip in place; returns the total norm before clipping. A norm that is not finite is returned as it is."""
-        total = 0.0
-        for i, group in enumerate(optimizer.param_groups):
-            norm = float(_norm(group["params"]))
-            total += norm**2
-            if not math.isfinite(norm):
-                continue
-            limit = self.running[i] * (1.0 + self.multiple) if self.running[i] else norm
-            if norm > limit > 0:
-                torch._foreach_mul_([p.grad for p in group["params"] if p.grad is not None], limit / norm)
-            self.running[i] = self.memory * (self.running[i] or norm) + (1 - self.memory) * min(norm, 2 * limit)
-        return total**0.5
+    def clip(self, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+        """Clip in place, without waiting for the device; returns the total norm before clipping.
+
+        A group whose norm is not finite is left as it is: the loss watch stops the run.
+        """
+        norms = torch.stack([_norm(group["params"]) for group in optimizer.param_groups])
+        running = self.running = self.running.to(norms)
+        known = torch.where(running > 0, running, norms)
+        limits = torch.where(running > 0, running * (1.0 + self.multiple), norms)
+        is_sound = torch.isfinite(norms)
+        factors = torch.where(is_sound & (norms > limits), limits / norms, torch.ones_like(norms))
+        for group, factor in zip(optimizer.param_groups, factors.unbind(), strict=True):
+            gradients = [p.grad for p in group["params"] if p.grad is not None]
+            if gradients:
+                torch._foreach_mul_(gradients, factor)
+        moved = self.memory * known + (1 - self.memory) * torch.minimum(norms, 2 * limits)
+        self.running = torch.where(is_sound, moved, running)
+        return torch.linalg.vector_norm(norms)
 
 
-def _norm(parameters: Iterable[nn.Parameter]) -> torch.Tensor:
+def _norm(parameters: Sequence[nn.Parameter]) -> torch.Tensor:
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
-        return torch.zeros(())
+        return torch.zeros((), device=next((p.device for p in parameters), None))
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
 
 

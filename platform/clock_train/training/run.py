@@ -133,7 +133,7 @@ class Run:
         set_learning_rate(self.generator_optimizer, self.config.optimizer, self.state.step)
         self.generator_optimizer.zero_grad(set_to_none=True)
         torch.stack(list(output.terms.values())).sum().backward()
-        output.terms["gradient_norm"] = torch.tensor(self.generator_clip.clip(self.generator_optimizer))
+        output.terms["gradient_norm"] = self.generator_clip.clip(self.generator_optimizer)
         self.generator_optimizer.step()
         self.average.update()
         self.state.step += 1

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from clock_train.errors import TrainingDiverged
 
 PATIENT_STEPS = 50
-"""A phase's first steps may be wild."""
+"""A term's first steps may be wild, whenever it joins."""
 RUNAWAY = 20.0
 """Times the running mean."""
 STRIKES = 5
