@@ -80,18 +80,15 @@ def clocktrain(
 
 def main() -> NoReturn:
     """The console script."""
-    # waiting threads sleep instead of spinning: on a machine that others use too, spinning made a corpus build cost three
-    # times the CPU and two training threads slower than one. Read when the libraries load, so before any verb is.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _leave)
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; says on stderr why it did not end well."""
-    # OpenMP reads it when torch loads. Threads that spin while they wait took 14 s of CPU for a step of 0.27 s as soon as
-    # other programs used the cores (batch 16, two threads on two cores); waiting passively cost nothing measurable.
+    # OpenMP reads it when torch loads, so before any verb is. On a machine that others use too, threads that spin while
+    # they wait made a training step of 0.27 s take 14 s (batch 16, two threads on two cores), a corpus build three times
+    # the CPU.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         typer.main.get_command(app).main(list(arguments), prog_name="clocktrain")
