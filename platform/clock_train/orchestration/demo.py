@@ -171,8 +171,8 @@ def _consent(source: Path, corpus: Corpus, *, sample: Sample | None, outcome: De
         write_record(corpus.path, read_record(source, recordings_sha256=corpus.quality["recordings_sha256"]))
     else:
         outcome.warnings.append(
-            f'no {CONSENT_NAME} beside the recordings in "{source}": clone only your own voice, or that of somebody who '
-            "agreed"
+            f'no {CONSENT_NAME} beside the recordings in "{source}": clone only your own voice, or that of '
+            "somebody who agreed"
         )
         listener.warn(outcome.warnings[-1])
 

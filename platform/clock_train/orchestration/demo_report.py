@@ -64,9 +64,7 @@ def statement(report: EvaluationReport, card: VoiceCard) -> str:
             "and the colour of the voice; intelligible speech needs a base model or hours on a GPU."
         )
     else:
-        said.append(
-            f"A recogniser gets {spoken.value:.0%} of its words wrong, {natural.value:.0%} in the recordings themselves."
-        )
+        said.append(f"A recogniser gets {spoken.value:.0%} of its words wrong, {natural.value:.0%} in the recordings.")
     if "zh" not in card.languages:
         said.append(
             "The Mandarin sentence is spoken by a voice that never heard Mandarin: expect its sounds to be wrong."
@@ -106,7 +104,7 @@ def _facts(voice: Voice) -> dict[str, str]:
     return {
         "Parameters at synthesis": f"{counts.synthesis:,}",
         "Parameters in training": f"{counts.training:,}",
-        "Steps": f"{training['steps']:,} (the voice speaks with the averaged weights of step {training['spokenStep']:,})",
+        "Steps": f"{training['steps']:,} (speaking: the averaged weights of step {training['spokenStep']:,})",
         "CPU time": f"{training['cpuSeconds']:.0f} s",
         "Recordings trained on": f"{training['trainedSeconds'] / 60:.1f} minutes",
         "Held-out sentences": str(len(training["testClips"])),

@@ -1,4 +1,4 @@
-"""Presets: what a person names instead of thirty numbers. They differ from the defaults only in what is written here."""
+"""Presets: what a person names instead of thirty numbers. Only what differs from the defaults is here."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ PRESETS = {
             max_steps=20_000,
             max_cpu_seconds=600.0,
             checkpoint_every=200,
-            # measured at 600 CPU-seconds, docs/adr/0002: half the window is 1.6 times the steps, a softer divergence keeps
-            # the resynthesis near the recording, and neither costs the speech from text anything
+            # docs/adr/0002 has the measurements: half the window is 1.6 times the steps, a softer divergence keeps the
+            # resynthesis near the recording, and neither costs the speech from text anything
             loss=LossConfig(kl=0.3, window_frames=64),
             schedule=ScheduleConfig(hearing_steps=700),
         ),

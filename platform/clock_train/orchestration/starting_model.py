@@ -67,8 +67,8 @@ def from_base(
     config = base.model.config
     if base.model.vocabulary.inventory_id != INVENTORY_ID:
         raise BaseIncompatible(
-            f'the base "{path}" was trained with phone inventory {base.model.vocabulary.inventory_id}, this version has '
-            f"{INVENTORY_ID}; use a base of this version, or train one: clocktrain pretrain"
+            f'the base "{path}" was trained with phone inventory {base.model.vocabulary.inventory_id}, this version '
+            f"has {INVENTORY_ID}; use a base of this version, or train one: clocktrain pretrain"
         )
     if config.mel.sample_rate_hz != packed.sample_rate_hz:
         raise BaseIncompatible(
@@ -97,8 +97,8 @@ def _judges_of(base: LoadedVoice, config: DiscriminatorConfig, path: Path) -> Di
         made.load_state_dict(base.discriminators)
     except RuntimeError as error:
         raise BaseIncompatible(
-            f'the discriminators of the base "{path}" have other sizes than training.discriminators; use the preset that '
-            "the base was trained with"
+            f'the discriminators of the base "{path}" have other sizes than training.discriminators; use the preset '
+            "that the base was trained with"
         ) from error
     return made
 

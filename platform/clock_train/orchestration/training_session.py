@@ -1,8 +1,8 @@
 """One training run from corpora to a voice folder, resumable at every point.
 
 The output folder holds everything: ``packed-*.npz`` (the corpus as training reads it), ``store/`` (checkpoints, by the
-keys of every storage), ``history.jsonl`` (one line a checkpoint interval) and ``voice/``. The same request goes on where
-it stopped; another request in the same folder is another run beside it.
+keys of every storage), ``history.jsonl`` (one line a checkpoint interval) and ``voice/``. The same request goes on
+where it stopped; another request in the same folder is another run beside it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -202,7 +202,7 @@ def _starting_model(
     return from_scratch(config, packed, seed=training.seed, initial_vectors=request.initial_vectors)
 
 
-def _save(store: CheckpointStore, run: Run, step: int, files: dict[str, bytes]) -> str:
+def _save(store: CheckpointStore, run: Run, step: int, files: Mapping[str, bytes]) -> str:
     where = store.save(step, files)
     store.prune(best_step=run.state.best_step)
     return where
