@@ -11,6 +11,7 @@ import pytest
 
 from clock_train.cli import doctor
 from clock_train.cli.doctor import MISSING, OK, OPTIONAL, Row, convolution_gflops, examine
+from clock_train.cli.machine import memory_gb
 from clock_train.cli.main import run
 
 
@@ -81,7 +82,7 @@ def test_a_cache_on_a_read_only_file_system_is_missing(monkeypatch: pytest.Monke
 
 
 def test_memory_is_positive_and_free_is_not_more_than_all() -> None:
-    total_gb, free_gb = doctor.memory_gb()
+    total_gb, free_gb = memory_gb()
     assert 0 < free_gb <= total_gb
 
 

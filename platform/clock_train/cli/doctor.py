@@ -7,11 +7,9 @@ timed, so that the length of a demo can be said for this machine.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -21,6 +19,7 @@ from pathlib import Path
 
 import typer
 
+from clock_train.cli.machine import available_cores, can_write, existing_parent, memory_gb, processor_name
 from clock_train.cli.parts import PARTS, install_command
 
 OK, MISSING, OPTIONAL = "ok", "missing", "optional"
@@ -110,21 +109,6 @@ def _distribution() -> str:
         return platform.platform()
 
 
-def processor_name() -> str:
-    """The model name that the kernel gives, or the architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def available_cores() -> int:
-    """Cores that this process may run on, not those of the machine."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _memory_and_disk() -> Iterator[Row]:
     total_gb, free_gb = memory_gb()
     enough = total_gb >= LEAST_MEMORY_GB
@@ -138,44 +122,11 @@ def _memory_and_disk() -> Iterator[Row]:
         ("cache folder", cache_folder(), "set CLOCKTRAIN_CACHE to a folder that can be written and has room"),
         ("this folder", Path.cwd(), "change to a folder that can be written and has room"),
     ):
-        free = shutil.disk_usage(_existing(folder)).free / 1e9
-        writable = _can_write(_existing(folder))
+        free = shutil.disk_usage(existing_parent(folder)).free / 1e9
+        writable = can_write(existing_parent(folder))
         fine = writable and free >= LEAST_FREE_GB
         found = f"{folder}: {free:.0f} GB free" + ("" if writable else ", not writable")
         yield Row(name, OK if fine else MISSING, found, "" if fine else f"{remedy} ({LEAST_FREE_GB:.0f} GB)")
-
-
-def memory_gb() -> tuple[float, float]:
-    """Memory in GB: all that this process may use (a container's limit counts), and what is free now."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    total = os.sysconf("SC_PHYS_PAGES") * page
-    free = os.sysconf("SC_AVPHYS_PAGES") * page
-    for line in _lines("/proc/meminfo"):
-        if line.startswith("MemAvailable:"):
-            free = int(line.split()[1]) * 1024
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        for line in _lines(limit):
-            total = min(total, int(line)) if line.isdigit() else total
-    return total / 1e9, min(free, total) / 1e9
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return []
-
-
-def _existing(folder: Path) -> Path:
-    return next(each for each in (folder, *folder.absolute().parents) if each.exists())
-
-
-def _can_write(folder: Path) -> bool:
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
 
 
 def _libraries() -> Iterator[Row]:

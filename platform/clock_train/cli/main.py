@@ -87,8 +87,8 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; says on stderr why it did not end well."""
     # OpenMP reads it when torch loads, so before any verb is. On a machine that others use too, threads that spin while
-    # they wait made a training step of 0.27 s take 14 s (batch 16, two threads on two cores), a corpus build three times
-    # the CPU.
+    # they wait made a training step of 0.27 s take 14 s (batch 16, two threads on two cores), and a corpus build three
+    # times the CPU.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         typer.main.get_command(app).main(list(arguments), prog_name="clocktrain")

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from clock_train import __version__
-from clock_train.cli.doctor import available_cores, memory_gb, processor_name
+from clock_train.cli.machine import available_cores, memory_gb, processor_name
 
 
 def machine_facts() -> dict[str, str]:
