@@ -1,4 +1,4 @@
-"""The demo: recordings to a voice that speaks, every stage on the code that a cluster runs, and the figures as they are.
+"""The demo: recordings to a voice that speaks, on the code that a cluster runs, with the figures as they are.
 
 Each stage leaves its result in the output folder and is skipped when that result already belongs to its inputs, so that
 a second run says what it reuses and an interrupted one goes on.
