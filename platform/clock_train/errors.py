@@ -218,10 +218,6 @@ class CheckpointError(ClockTrainError):
     """Saved state."""
 
 
-class CheckpointNotFound(CheckpointError):
-    """No committed checkpoint where one was asked for."""
-
-
 class CheckpointDamaged(CheckpointError):
     """A checkpoint whose bytes do not match its marker, and none before it."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from clock_train.models.speech import Voice
     from clock_train.orchestration.listener import Listener
     from clock_train.orchestration.training_session import TrainOutcome
+
+# read when torch loads: threads that spin while they wait make a busy machine's steps many times slower
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 Embeddings = np.ndarray | Mapping[str, np.ndarray] | str | Path
 """One speaker's vector, vectors by speaker, or a ``.npy``, ``.npz`` or ``.json`` file of either."""

@@ -246,6 +246,6 @@ def test_sigterm_saves_a_checkpoint_and_ends(corpus: Path, tmp_path: Path) -> No
     process = start(corpus, tmp_path / "out", 100_000)
     wait_for_step(tmp_path / "out", 3, process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(WAIT_S) == 130
+    assert process.wait(WAIT_S) == 143
     newest = checkpoints(tmp_path / "out")[-1]
     assert (newest / "COMMITTED").exists()

@@ -98,7 +98,7 @@ def run_demo(
     held_out, report = _judge(voice, trained, output, listener)
     outcome.seconds["evaluate"] = clock.lap()
     outcome.figures = [*figures(report, DEMO_TARGETS), one_frame_figure(held_out.one_frame_share)]
-    outcome.statement = statement(report, voice.card)
+    outcome.statement = statement(report, voice.card, one_frame_share=held_out.one_frame_share)
     outcome.report = write_report(
         output / "report.html",
         outcome.figures,

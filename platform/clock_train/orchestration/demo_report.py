@@ -43,15 +43,16 @@ def one_frame_figure(share: float) -> Figure:
     )
 
 
-def statement(report: EvaluationReport, card: VoiceCard) -> str:
+def statement(report: EvaluationReport, card: VoiceCard, *, one_frame_share: float) -> str:
     """What the figures mean, in plain words."""
     spoken = report.row("word_error_rate", Subject.SPEECH)
     natural = report.row("word_error_rate", Subject.NATURAL)
-    cpu_minutes = card.training["cpuSeconds"] / 60
     said = [
-        f"This voice was trained from nothing for {cpu_minutes:.0f} minutes of CPU time, "
-        f"on {card.training['trainedSeconds'] / 60:.0f} minutes of recordings, without a base model."
+        f"This voice was trained from nothing with {card.training['cpuSeconds']:.0f} seconds of CPU time, "
+        f"on {card.training['trainedSeconds'] / 60:.1f} minutes of recordings, without a base model."
     ]
+    if one_frame_share > MOST_ONE_FRAME:
+        said.append("So short a training has not even aligned the text with the sound.")
     if spoken is None or spoken.value is None or natural is None or natural.value is None:
         said.append(
             "No recogniser here knows its language, so whether it can be understood was not measured; after so short a "
@@ -60,8 +61,8 @@ def statement(report: EvaluationReport, card: VoiceCard) -> str:
     elif spoken.value > natural.value + INTELLIGIBLE_WORD_ERRORS:
         said.append(
             f"It is NOT intelligible yet: a recogniser gets {spoken.value:.0%} of the words wrong "
-            f"({natural.value:.0%} in the recordings themselves). What this much training gives is a working alignment "
-            "and the colour of the voice; intelligible speech needs a base model or hours on a GPU."
+            f"({natural.value:.0%} in the recordings themselves). Ten minutes of CPU give a working alignment and the colour "
+            "of the voice; intelligible speech needs a base model or hours on a GPU."
         )
     else:
         said.append(f"A recogniser gets {spoken.value:.0%} of its words wrong, {natural.value:.0%} in the recordings.")

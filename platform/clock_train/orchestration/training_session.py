@@ -12,11 +12,11 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from clock_train import __version__
 from clock_train.consent.record import CONSENT_NAME, read_record
 from clock_train.data.manifest import MANIFEST_NAME, Corpus, read_corpus
 from clock_train.data.packing import PackedCorpus, load_packed, pack, save_packed
@@ -120,16 +120,16 @@ def _train(
         checkpoint.restore(run, newest[1])
         listener.note(f"going on from step {newest[0]}, its newest checkpoint")
     history = History(request.output / f"history-{uid}.jsonl", since_step=run.state.step)
-    with stop_on_signals() as stop_requested:
+    with stop_on_signals() as stop:
         result = fit(
             run,
             save=lambda step, files: _save(store, run, step, files),
             report=_reporter(run, history, listener),
-            stop_requested=stop_requested,
+            stop_requested=stop.is_wanted,
             last_good=f"step {newest[0]} in {request.output / 'store'}" if newest else None,
         )
     if result.ending is Ending.STOPPED:
-        raise KeyboardInterrupt
+        stop.leave()
     voice_path = _save_voice(request, run, store, result, corpora)
     listener.note(f"{result.ending.value} at step {result.step}; the voice is in {voice_path}")
     return TrainOutcome(
@@ -140,7 +140,7 @@ def _train(
 def _packed(
     request: TrainRequest, corpora: Sequence[Corpus], training: TrainingConfig, listener: Listener
 ) -> tuple[PackedCorpus, list[tuple[str, str]]]:
-    facts = [corpus_revision(corpora), to_plain(training.augmentation), INVENTORY_ID, __version__]
+    facts = [corpus_revision(corpora), to_plain(training.augmentation), INVENTORY_ID, version("clock-train")]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
     path, notes = request.output / f"packed-{name}.npz", request.output / f"packed-{name}.json"
     if path.exists() and notes.exists():
