@@ -106,7 +106,7 @@ def load_voice(path: Path) -> LoadedVoice:
         model.load_state_dict(safetensors.torch.load_file(path / "weights.safetensors"))
         judges = safetensors.torch.load_file(path / JUDGES) if JUDGES in values["files"] else None
         card = VoiceCard(**{name: values[_camel(name)] for name in VoiceCard.__dataclass_fields__})
-    except (ValueError, KeyError, RuntimeError, OSError, safetensors.SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, RuntimeError, OSError, safetensors.SafetensorError) as error:
         raise BundleDamaged(
             f'the voice in "{path}" cannot be read ({error}); copy it again, or train it again'
         ) from error

@@ -61,8 +61,8 @@ def statement(report: EvaluationReport, card: VoiceCard, *, one_frame_share: flo
     elif spoken.value > natural.value + INTELLIGIBLE_WORD_ERRORS:
         said.append(
             f"It is NOT intelligible yet: a recogniser gets {spoken.value:.0%} of the words wrong "
-            f"({natural.value:.0%} in the recordings themselves). Ten minutes of CPU give a working alignment and the colour "
-            "of the voice; intelligible speech needs a base model or hours on a GPU."
+            f"({natural.value:.0%} in the recordings themselves). Ten minutes of CPU give a working alignment and the "
+            "colour of the voice; intelligible speech needs a base model or hours on a GPU."
         )
     else:
         said.append(f"A recogniser gets {spoken.value:.0%} of its words wrong, {natural.value:.0%} in the recordings.")
