@@ -85,3 +85,10 @@ def test_every_load_of_torch_state_is_of_weights_only() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
                 assert any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in node.keywords), path
+
+
+def test_the_training_loop_needs_nothing_but_torch_numpy_scipy_and_safetensors() -> None:
+    # a borrowed GPU host has no decoders, dictionaries or command-line libraries
+    absent = "av cn2an pydantic pypinyin resemblyzer rich rjieba soundfile soxr typer".split()
+    code = f"import sys; sys.modules.update(dict.fromkeys({absent!r})); import clock_train.training.loop"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clock_train.data.splits import FEWEST_CLIPS, HELD_OUT_SHARE, TEST, TRAIN, VALIDATION, split_clips
-from clock_train.data.splits import indices_of as positions
 from clock_train.errors import TrainingDataTooSmall
+
+
+def positions(assigned: list[int], wanted: int) -> list[int]:
+    return [i for i, split in enumerate(assigned) if split == wanted]
 
 
 def _split(counts: dict[str, int], *, seconds: float = 3.0, prefix: str = "clip") -> list[int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_voice import shaken, tiny_config
 
 from clock_train.errors import BundleDamaged, ConfigError, TextEmpty, VoiceNotFound
 from clock_train.models.config_text import from_plain, to_plain
@@ -17,7 +18,6 @@ from clock_train.models.voice import VoiceConfig, VoiceModel
 from clock_train.models.voice_files import VoiceCard, load_voice, save_voice, stored_vectors
 from clock_train.text.frontend import phonemize
 from clock_train.text.inventory import INVENTORY_ID, LANGUAGES, NUM_TONES, PHONES
-from tiny_voice import shaken, tiny_config
 
 VOCABULARY = Vocabulary(
     phones=len(PHONES), tones=NUM_TONES, languages=len(LANGUAGES), inventory_id=INVENTORY_ID
@@ -74,7 +74,7 @@ def test_a_changed_file_is_refused_by_name(name: str, tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = saved(tmp_path)
     (path / "weights.safetensors").unlink()
-    with pytest.raises(BundleDamaged, match="lacks weights.safetensors; copy the whole folder again"):
+    with pytest.raises(BundleDamaged, match=r"lacks weights\.safetensors; copy the whole folder again"):
         load_voice(path)
 
 

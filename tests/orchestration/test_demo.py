@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from small_voice import Notes
 
 from clock_train.consent.record import read_record
 from clock_train.errors import CorpusNotFound
 from clock_train.orchestration.demo import SENTENCES, run_demo
-from small_voice import Notes
 
 
 def test_recordings_that_are_not_there_are_named(tmp_path: Path) -> None:

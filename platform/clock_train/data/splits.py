@@ -8,7 +8,7 @@ side gets one there by rank.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from clock_train.errors import TrainingDataTooSmall
 
@@ -43,11 +43,6 @@ def split_clips(clip_ids: Sequence[str], speakers: Sequence[str], seconds: Seque
             if not any(assigned[i] == side for i in own):
                 assigned[next(i for i in by_rank if assigned[i] == TRAIN)] = side
     return assigned
-
-
-def indices_of(assigned: Iterable[int], wanted: int) -> list[int]:
-    """Positions of the clips of one split."""
-    return [i for i, split in enumerate(assigned) if split == wanted]
 
 
 def _says_enough(seconds: float) -> bool:

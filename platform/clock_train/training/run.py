@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clock_train.data.packing import PackedCorpus
+from clock_train.data.packed_file import PackedCorpus
 from clock_train.data.splits import TRAIN, VALIDATION
 from clock_train.errors import ConfigError
 from clock_train.models.discriminators import DiscriminatorConfig, Discriminators
