@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import safetensors.torch
@@ -18,29 +18,12 @@ from torch import Tensor, nn
 
 from clock_train.errors import CheckpointMismatch
 from clock_train.training.batching import SamplerPosition
+from clock_train.training.run_state import RunState
 
 if TYPE_CHECKING:
     from clock_train.training.run import Run
 
 FORMAT_VERSION = 1
-
-
-@dataclass
-class RunState:
-    """The numbers of a run that are no tensors."""
-
-    step: int = 0
-    cpu_seconds: float = 0.0
-    """Process CPU time spent in steps, over all resumptions; what a CPU budget is counted in."""
-    position: SamplerPosition = field(default_factory=SamplerPosition)
-    best_score: float | None = None
-    best_step: int | None = None
-    validations_without_gain: int = 0
-    ema_updates: int = 0
-    generator_norms: list[float] = field(default_factory=list)
-    discriminator_norms: list[float] = field(default_factory=list)
-    fingerprint: str = ""
-    """Of model, vocabulary and speakers; a checkpoint of another model is refused."""
 
 
 def to_files(run: Run) -> dict[str, bytes]:

@@ -17,7 +17,6 @@ from clock_train.errors import ConfigError
 from clock_train.models.discriminators import DiscriminatorConfig, Discriminators
 from clock_train.models.voice import VoiceModel
 from clock_train.training.batching import BatchPlan
-from clock_train.training.checkpoint import RunState
 from clock_train.training.device_corpus import AugmentationConfig, DeviceCorpus
 from clock_train.training.ema import WeightAverage
 from clock_train.training.generator_step import GeneratorStep, LossConfig, StepOutput
@@ -29,6 +28,7 @@ from clock_train.training.optimizers import (
     generator_optimizer,
     set_learning_rate,
 )
+from clock_train.training.run_state import RunState
 from clock_train.training.schedule import Phase, ScheduleConfig
 
 
