@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from clock_train.errors import TrainingDataTooSmall
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
-HELD_OUT_SHARE = 0.04
-"""Of the clips that say enough to a judge, for test, and as many for validation: about 18 of a sample voice's 570."""
+HELD_OUT_SHARE = 0.07
+"""Of the clips that say enough to a judge, for test, and as many for validation: 16 and 26 of the English sample."""
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 8.0
 """Clips outside are trained on only: shorter ones say too little to a judge."""
 FEWEST_CLIPS = 8

@@ -278,8 +278,8 @@ def _device(name: str) -> torch.device:
     if name == "cpu":
         # denormals slow convolutions of near-silence several times
         torch.set_flush_denormal(True)
-        # One thread: on two cores a second one cost the student 35 % more CPU and saved no time (0.36 s against 0.36 s a
-        # step), and the same number everywhere gives the same voice. OMP_NUM_THREADS overrides it, for larger models.
+        # One thread: on two cores a second one cost the student 35 % more CPU and saved no time (0.36 s a step with
+        # either), and the same number everywhere gives the same voice. OMP_NUM_THREADS overrides it.
         if "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(1)
     return torch.device(name)
