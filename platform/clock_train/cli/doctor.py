@@ -175,11 +175,11 @@ def _devices() -> Iterator[Row]:
 
 
 def demo_minutes() -> float:
-    """How long the demo takes here: training ends by CPU time, so cores decide; speed decides how far it comes."""
+    """How long the demo takes: training ends by CPU time on one thread; speed decides how far it comes."""
     from clock_train.orchestration.presets import PRESETS
 
     budget_s = PRESETS["Demo"].training.max_cpu_seconds or 0.0
-    return (budget_s / available_cores() + OTHER_STAGES_S) / 60
+    return (budget_s + OTHER_STAGES_S) / 60
 
 
 def convolution_gflops(seconds: float = 0.5) -> float:

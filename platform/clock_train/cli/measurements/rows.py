@@ -33,8 +33,8 @@ class Effort:
     demo_cpu_seconds: float
     one_process_a_model: bool
     """All phases in one process: quicker, and the memory is then that of the hungriest."""
-    training_threads: int | None = None
-    """None takes all cores."""
+    training_threads: int = 1
+    """As every training here; see ``orchestration.training_session``."""
     timeout_s: float = 600.0
 
 
@@ -61,7 +61,6 @@ QUICK = Effort(
     batch_size={("cpu", "light"): 2, ("cpu", "heavy"): 2, ("cuda", "light"): 2, ("cuda", "heavy"): 2},
     demo_cpu_seconds=1.0,
     one_process_a_model=True,
-    training_threads=1,
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from dataclasses import replace
@@ -53,11 +52,11 @@ def measure_training(
         seconds: a phase ends after so many, but not before ``least_steps``.
         least_steps: measured steps, after one or more to warm up.
         longest_clip_seconds: of the synthetic corpus.
-        threads: of the CPU; None takes all cores.
+        threads: of the CPU; one, as every training here.
     """
     if device == "cpu":
         torch.set_flush_denormal(True)
-        torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+        torch.set_num_threads(threads)
     found: dict[str, float] = {}
     for phase in phases:
         run = _run(model, phase, device, batch_size, longest_clip_seconds)
