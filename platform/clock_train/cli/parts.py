@@ -11,7 +11,7 @@ PARTS = {
     "train": ("safetensors", "torch"),
     "judge": ("matplotlib", "pocketsphinx", "resemblyzer", "webrtcvad"),
     "record": ("sounddevice",),
-    "bench": ("pesq", "psutil"),
+    "bench": ("psutil",),
 }
 """Extra of the package → the modules that it alone brings."""
 
