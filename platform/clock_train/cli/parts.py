@@ -7,7 +7,7 @@ from pathlib import Path
 from clock_train.errors import PartNotInstalled
 
 PARTS = {
-    "speech": ("av", "cn2an", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
+    "speech": ("av", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
     "train": ("safetensors", "torch"),
     "judge": ("matplotlib", "pocketsphinx", "resemblyzer", "webrtcvad"),
     "record": ("sounddevice",),
