@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "platform" / "clock_train"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = (
-    "numpy", "scipy", "torch", "soundfile", "soxr", "av", "pypinyin", "rjieba", "cn2an", "resemblyzer", "pocketsphinx",
+    "numpy", "scipy", "torch", "soundfile", "soxr", "av", "pypinyin", "rjieba", "resemblyzer", "pocketsphinx",
     "matplotlib", "pydantic", "rich", "typer",
 )  # fmt: skip
 

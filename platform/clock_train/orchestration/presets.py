@@ -40,8 +40,8 @@ PRESETS = {
             checkpoint_every=200,
             # docs/adr/0002 has the measurements: half the window is 1.6 times the steps, a softer divergence keeps the
             # resynthesis near the recording, and neither costs the speech from text anything
-            loss=LossConfig(kl=0.3, window_frames=64),
-            schedule=ScheduleConfig(hearing_steps=700),
+            loss=LossConfig(kl=0.2, window_frames=64),
+            schedule=ScheduleConfig(hearing_steps=800),
         ),
     ),
     "Basic": Preset(
