@@ -41,7 +41,7 @@ from clock_train.training.schedule import ScheduleConfig
 SHOW_EVERY = 5
 """Steps between two movements of the progress bar."""
 MOST_HEARING = 0.35
-"""Share of a run; the demo's 800 steps are a little more than about this of what its budget gives."""
+"""Share of the steps; a little less than the demo, whose budget is in CPU time, gives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
