@@ -40,7 +40,7 @@ def measure_training(
     seconds: float,
     least_steps: int,
     longest_clip_seconds: float,
-    threads: int | None,
+    threads: int,
 ) -> dict[str, float]:
     """Train each phase for a while.
 
