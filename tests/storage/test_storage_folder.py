@@ -166,8 +166,8 @@ def test_an_accepted_key_stays_below_the_root(key: str) -> None:
         check_key(key)
     except StorageKeyInvalid:
         return
-    assert Path(os.path.normpath(f"/root/store/{key}")).is_relative_to("/root/store")
-    assert os.path.normpath(f"/root/store/{key}") == f"/root/store/{key}"
+    assert Path(os.path.normpath(f"/stores/voices/{key}")).is_relative_to("/stores/voices")
+    assert os.path.normpath(f"/stores/voices/{key}") == f"/stores/voices/{key}"
 
 
 def test_an_object_cannot_be_a_folder_at_once(storage: FolderStorage) -> None:
