@@ -38,8 +38,8 @@ PRESETS = {
             max_steps=20_000,
             max_cpu_seconds=600.0,
             checkpoint_every=200,
-            # docs/adr/0002: a softer divergence keeps the resynthesis near the recording; the shorter window buys steps,
-            # and what it costs is not measured yet
+            # docs/adr/0002: a softer divergence keeps the resynthesis near the recording; the shorter window buys
+            # steps, and what it costs is not measured yet
             loss=LossConfig(kl=0.2, window_frames=64),
             schedule=ScheduleConfig(hearing_steps=800),
         ),
