@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do command -v python$$v >/dev/null 2>&1 && python$$v -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { command -v python$$v; break; }; done)
 UV := .uv/bin/uv
 RUN := .venv/bin/
-EXTRAS := --extra train --extra judge
+EXTRAS := --extra run --extra judge
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := hardlink
 
@@ -21,7 +21,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	$(UV) sync --frozen --python "$(PYTHON)" --extra bench --extra record
+	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record
 	@touch $@ .venv/.demo
 
 install: .venv/.demo ## install what the demo needs
