@@ -22,6 +22,11 @@ def lookup(word: str) -> tuple[str, ...] | None:
     return None if packed is None else tuple(alphabet[ord(symbol) - FIRST_SYMBOL] for symbol in packed)
 
 
+def entries() -> dict[str, list[str]]:
+    """Every word with its ARPAbet."""
+    return {word: list(lookup(word) or ()) for word in _load()[1]}
+
+
 @lru_cache(maxsize=1)
 def _load() -> tuple[tuple[str, ...], dict[str, str]]:
     packed = resources.files("clock_train.text").joinpath("data/cmudict.txt.xz").read_bytes()

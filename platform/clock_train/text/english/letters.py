@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 
@@ -17,10 +18,13 @@ _WINDOW = (0, 1, -1, 2, -2, 3, -3, 4, 5, -4, 6)
 _REDUCED = frozenset(("AH0", "ER0", "IH0"))
 
 
-def guess(word: str) -> tuple[str, ...]:
-    """ARPAbet of a lower-case word; empty where it has no letter a-z, accents aside."""
+def guess(word: str, rules: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """ARPAbet of a lower-case word, by the shipped rules or by others.
+
+    Empty where the word has no letter a-z, accents aside.
+    """
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", word) if letter in _LETTERS)
-    rules = _load()
+    rules = _load() if rules is None else rules
     phones: list[str] = []
     for place in range(len(plain)):
         letters = window(plain, place)
