@@ -17,9 +17,13 @@ def test_the_first_steps_have_the_recorded_losses(voice_source: VoiceSource) -> 
     assert [set(terms) for terms in made] == [set(terms) for terms in recorded]
     for step, (terms, expected) in enumerate(zip(made, recorded, strict=True), 1):
         for name, value in expected.items():
-            # Processors add up float32 in other orders: with AVX-512, AVX2 and SSE4.1 the losses differed by 2e-5 at
-            # most, the gradient, through logarithms near silence, by 1e-3. A change of the computation moves far more.
-            tolerance = 1e-2 if name == "gradient_norm" else 1e-4
+            # Processors add up float32 in other orders. The first step's losses differed by 2e-5 at most between
+            # processors, its gradient, through logarithms near silence, by 1.4e-3; Adam makes of that up to 0.4 % after
+            # one step and 1.3 % (the gradient: 5 %) after two. On one machine a refactoring shows the same bits:
+            # run record_losses.py before and after it.
+            tolerance = {1: 1e-4, 2: 0.02, 3: 0.05}[step]
+            if name == "gradient_norm":
+                tolerance = {1: 1e-2, 2: 0.1, 3: 0.2}[step]
             assert terms[name] == pytest.approx(value, rel=tolerance, abs=1e-6), (
                 f'"{name}" at step {step}; if that is meant, record anew: python tests/training/record_losses.py'
             )

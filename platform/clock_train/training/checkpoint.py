@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from clock_train.errors import CheckpointMismatch
 from clock_train.training.batching import SamplerPosition
+from clock_train.training.parallel import seed_of
 from clock_train.training.run_state import RunState
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 
-def to_files(run: Run) -> dict[str, bytes]:
-    """Every file of a checkpoint by name."""
+def to_files(run: Run, random_states: Sequence[Tensor] | None = None) -> dict[str, bytes]:
+    """Every file of a checkpoint by name; ``random_states`` are those of all workers, by rank."""
     state = run.state
     state.ema_updates = run.average.updates
     state.generator_norms = run.generator_clip.running.tolist()
@@ -35,7 +36,7 @@ def to_files(run: Run) -> dict[str, bytes]:
         "generator.safetensors": _weights(run.voice),
         "ema.safetensors": safetensors.torch.save(_contiguous(run.average.state())),
         "optimizer_generator.pt": _tensors(run.generator_optimizer.state_dict()),
-        "random.pt": _tensors(_random_state(run)),
+        "random.pt": _tensors(_random_state(run, random_states or [torch.get_rng_state()])),
     }
     if run.discriminators is not None and run.discriminator_optimizer is not None:
         state.discriminator_norms = run.discriminator_clip.running.tolist()
@@ -106,8 +107,9 @@ def load_average(voice: nn.Module, files: Mapping[str, bytes]) -> None:
     voice.load_state_dict(safetensors.torch.load(files["ema.safetensors"]), strict=False)
 
 
-def _random_state(run: Run) -> dict[str, Tensor]:
-    state = {"batches": run.generator.get_state(), "torch": torch.get_rng_state()}
+def _random_state(run: Run, workers: Sequence[Tensor]) -> dict[str, Tensor]:
+    state = {"batches": run.generator.get_state(), "torch": workers[0]}
+    state |= {f"torch-{rank}": worker for rank, worker in enumerate(workers[1:], start=1)}
     if run.device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(run.device)
     return state
@@ -115,8 +117,13 @@ def _random_state(run: Run) -> dict[str, Tensor]:
 
 def _set_random_state(run: Run, state: Mapping[str, Tensor]) -> None:
     run.generator.set_state(state["batches"])
-    torch.set_rng_state(state["torch"])
-    if run.device.type == "cuda" and "cuda" in state:
+    rank = run.parallel.rank
+    own = state.get("torch" if rank == 0 else f"torch-{rank}")
+    if own is not None:
+        torch.set_rng_state(own)
+    else:  # a worker more than there were
+        torch.manual_seed(seed_of(run.config.seed, rank, run.state.step))
+    if run.device.type == "cuda" and "cuda" in state and rank == 0:
         torch.cuda.set_rng_state(state["cuda"], run.device)
 
 

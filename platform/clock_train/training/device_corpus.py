@@ -7,7 +7,7 @@ one generator whose state is saved, and is drawn for the batch as a whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -60,6 +60,10 @@ class Batch:
     speaker_B: Tensor
     labels_B2: Tensor
     circumstances_B2: Tensor
+
+    def rows(self, rows: slice) -> Batch:
+        """Some of the clips, padded as the whole batch is."""
+        return Batch(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 class DeviceCorpus:

@@ -23,7 +23,9 @@ from clock_train.training.losses import (
     kl_divergence,
     masked_mean,
     multi_resolution_stft,
+    shared,
 )
+from clock_train.training.parallel import ALONE, Parallel
 from clock_train.training.schedule import Phase
 
 MEL_CENTRE, MEL_SCALE = -5.0, 2.5
@@ -86,47 +88,60 @@ class GeneratorStep(nn.Module):
         detach_prior: bool,
         durations_BL: Tensor | None = None,
         generator: torch.Generator | None = None,
+        parallel: Parallel = ALONE,
     ) -> StepOutput:
-        """All terms of one batch.
+        """All terms of one batch, or of this worker's rows of it.
 
         Args:
-            batch: from ``DeviceCorpus``.
+            batch: from ``DeviceCorpus``, whole whatever the number of workers.
             phase: what is trained.
             detach_prior: whether the prior reads a detached text encoder; durations always do.
-            durations_BL: frozen durations; None searches them.
+            durations_BL: frozen durations of the whole batch; None searches them.
             generator: CPU generator of crops and posterior noise.
+            parallel: which rows are this worker's; the terms' average over the workers is the whole batch's.
         """
-        log_spectrum, log_mel = self._spectra(batch)
-        condition = self._condition(batch, log_mel, generator)
+        whole, rows = batch, parallel.rows(len(batch.frames_B))
+        log_spectrum, log_mel = self._spectra(whole)
+        condition = self._condition(whole, log_mel, generator, rows)
+        batch, log_spectrum, log_mel = whole.rows(rows), log_spectrum[rows], log_mel[rows]
         reading = self.voice.read(batch.ids_B3L, batch.phones_B, condition)
         mel = (log_mel - MEL_CENTRE) / MEL_SCALE
-        if durations_BL is None:
+        if durations_BL is not None:
+            durations_BL = durations_BL[rows]
+        else:
             durations_BL = self.voice.search_alignment(reading, mel, batch.phones_B, batch.frames_B)
         mask = length_mask(batch.frames_B, mel.shape[-1])
         path = expand(durations_BL, mel.shape[-1])
         heads = (reading.mel_BML.float(), reading.anchor_BML.float())
-        aligned, anchored = (aligned_mel_loss(head, mel, path, mask) for head in heads)
+        of_frames = parallel.share(batch.frames_B, whole.frames_B)
+        aligned, anchored = (shared(aligned_mel_loss(head, mel, path, mask), of_frames) for head in heads)
         terms = {"alignment": self.loss_config.alignment * aligned, "anchor": self.loss_config.alignment * anchored}
         longest = mel.shape[-1]
         sizes = self.loss_config
         window = min(sizes.crop_frames if phase is Phase.HEARING else sizes.window_frames, longest)
         crop = min(sizes.crop_frames, window)
-        window_start = _random_start(batch.frames_B, window, generator)
-        frames = torch.clamp(batch.frames_B - window_start, max=window)
-        crop_start = _random_start(frames, crop, generator)
+        starts = _random_start(whole.frames_B, window, generator)
+        all_frames = torch.clamp(whole.frames_B - starts, max=window)
+        crop_start = _random_start(all_frames, crop, generator)[rows]
+        window_start, frames = starts[rows], all_frames[rows]
+        of_windows = parallel.share(frames, all_frames)
+        noise = self._noise(len(whole.frames_B), window, generator)[rows].to(log_spectrum.device)
         spectrum = _cut(log_spectrum, window_start, window)
-        hearing = self.voice.hear(spectrum, frames, condition, self._noise(spectrum, generator))
+        hearing = self.voice.hear(spectrum, frames, condition, noise)
         if phase is Phase.HEARING:
-            terms["latent_size"] = self.loss_config.latent_size * _latent_size(hearing)
+            terms["latent_size"] = shared(self.loss_config.latent_size * _latent_size(hearing), of_windows)
         else:
             self._predict(
                 hearing, reading, durations_BL, condition, terms, detach_prior=detach_prior, first_frame_B=window_start
             )
+            terms["kl"] = shared(terms["kl"], of_windows)
+            terms["duration"] = shared(terms["duration"], parallel.share(batch.phones_B, whole.phones_B))
         hop = self.voice.config.mel.hop_samples
         generated = self.voice.vocoder(_cut(hearing.latent, crop_start, crop), condition)
         first_sample = (window_start + crop_start) * hop
         natural = _cut(batch.waveform_BN.unsqueeze(1), first_sample, crop * hop).squeeze(1)
-        self._compare(generated, natural, terms)
+        ones = torch.ones_like(whole.frames_B)
+        self._compare(generated, natural, terms, parallel, parallel.share(ones[rows], ones))
         return StepOutput(terms, generated, natural, durations_BL)
 
     @torch.no_grad()
@@ -134,18 +149,19 @@ class GeneratorStep(nn.Module):
         with torch.autocast(batch.waveform_BN.device.type, enabled=False):
             return self.spectrogram(batch.waveform_BN)
 
-    def _condition(self, batch: Batch, log_mel_BMT: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _condition(self, batch: Batch, log_mel_BMT: Tensor, generator: torch.Generator | None, rows: slice) -> Tensor:
+        """Conditions of the rows; their voices may be heard in any clip of the whole batch."""
         frames = batch.frames_B
         if self.voice.config.voice_source is VoiceSource.ENCODER:
             # the voice is heard in another clip of the speaker, or the vector would carry what is said as well
             partner = _partners(batch.speaker_B, generator)
             log_mel_BMT, frames = log_mel_BMT[partner], frames[partner]
-        vectors = speaker_vectors(self.voice, batch.speaker_B, log_mel_BMT, frames)
+        batch = batch.rows(rows)
+        vectors = speaker_vectors(self.voice, batch.speaker_B, log_mel_BMT[rows], frames[rows])
         return self.voice.condition(vectors, batch.labels_B2, batch.circumstances_B2)
 
-    def _noise(self, like: Tensor, generator: torch.Generator | None) -> Tensor:
-        shape = (like.shape[0], self.voice.config.latent_channels, like.shape[2])
-        return torch.randn(shape, generator=generator).to(like.device)
+    def _noise(self, clips: int, frames: int, generator: torch.Generator | None) -> Tensor:
+        return torch.randn((clips, self.voice.config.latent_channels, frames), generator=generator)
 
     def _predict(
         self,
@@ -173,14 +189,23 @@ class GeneratorStep(nn.Module):
             log_frames.float(), durations_BL, reading.mask_B1L
         )
 
-    def _compare(self, generated: Tensor, natural: Tensor, terms: dict[str, Tensor]) -> None:
+    def _compare(
+        self,
+        generated: Tensor,
+        natural: Tensor,
+        terms: dict[str, Tensor],
+        parallel: Parallel,
+        of_clips: Tensor | None,
+    ) -> None:
         with torch.autocast(generated.device.type, enabled=False):
             made = self.spectrogram.log_mel_of(self.spectrogram.magnitude(generated.float()))
             real = self.spectrogram.log_mel_of(self.spectrogram.magnitude(natural))
-            terms["mel"] = self.loss_config.mel * (made - real).abs().mean()
+            terms["mel"] = shared(self.loss_config.mel * (made - real).abs().mean(), of_clips)
             if self.loss_config.stft:
                 windows = [getattr(self, f"window_{size}") for size in STFT_WINDOWS]
-                terms["stft"] = self.loss_config.stft * multi_resolution_stft(generated.float(), natural, windows)
+                terms["stft"] = self.loss_config.stft * multi_resolution_stft(
+                    generated.float(), natural, windows, parallel=parallel, share=of_clips
+                )
 
 
 def speaker_vectors(voice: VoiceModel, speaker_B: Tensor, log_mel_BMT: Tensor, frames_B: Tensor) -> Tensor:

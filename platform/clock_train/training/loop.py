@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from enum import Enum
 
 import numpy as np
@@ -82,7 +82,7 @@ def fit(
 
     Args:
         run: fresh, or restored from a checkpoint.
-        save: stores a checkpoint durably before it returns.
+        save: stores a checkpoint durably before it returns; only the first of several workers calls it.
         report: hears of every step; called in the training thread, so it must be quick.
         stop_requested: asked after every step; True saves and ends.
         last_good: where the run came from, for the message of a divergence.
@@ -91,7 +91,7 @@ def fit(
         TrainingDiverged: a term is not finite or ran away.
         TrainingOutOfMemory: the batch does not fit; says which would.
     """
-    config, state, watch = run.config, run.state, LossWatch()
+    config, state, watch, parallel = run.config, run.state, LossWatch(), run.parallel
     scores: ValidationScores | None = None
     while (ending := _ending(run)) is None:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -103,14 +103,18 @@ def fit(
         terms = _step(run, indices, watch, last_good)
         step_seconds = time.perf_counter() - wall
         state.cpu_seconds += time.process_time() - cpu
-        stopping = stop_requested()
+        # every worker must leave at the same step, so they agree on what each would decide by itself
+        state.cpu_seconds, wish = parallel.largest([state.cpu_seconds, float(stop_requested())])
+        stopping = wish > 0
         fresh, saved_seconds = None, 0.0
         if state.step % config.checkpoint_every == 0 or stopping or _ending(run) is not None:
             # a stop must be quick: what it saves is not validated
             fresh = None if stopping else _validate(run)
             scores = fresh or scores
             began = time.perf_counter()
-            last_good = save(state.step, checkpoint.to_files(run))
+            random_states = parallel.gather(torch.get_rng_state())
+            if parallel.is_first:
+                last_good = save(state.step, checkpoint.to_files(run, random_states))
             saved_seconds = time.perf_counter() - began
         if report is not None:
             report(
@@ -196,8 +200,10 @@ def _dry_run(run: Run, indices: np.ndarray) -> None:
 
 
 def _validate(run: Run) -> ValidationScores:
-    cpu = time.process_time()
-    scores, state = validate(run), run.state
+    cpu, state = time.process_time(), run.state
+    nothing = ValidationScores(*[0.0] * len(fields(ValidationScores)))
+    own = validate(run) if run.parallel.is_first else nothing
+    scores = ValidationScores(*run.parallel.of_first(astuple(own)))
     state.cpu_seconds += time.process_time() - cpu
     if state.best_score is None or scores.score < state.best_score:
         state.best_score, state.best_step, state.validations_without_gain = scores.score, state.step, 0

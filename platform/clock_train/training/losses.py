@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from clock_train.models.discriminators import Judgement
 from clock_train.models.spectral import LOG_FLOOR
+from clock_train.training.parallel import ALONE, Parallel
 
 
 def masked_mean(value_BCT: Tensor, mask_B1T: Tensor) -> Tensor:
@@ -21,14 +22,29 @@ def masked_mean(value_BCT: Tensor, mask_B1T: Tensor) -> Tensor:
     return (value_BCT * mask_B1T).sum() / (mask_B1T.sum() * value_BCT.shape[1])
 
 
-def multi_resolution_stft(generated_BN: Tensor, natural_BN: Tensor, windows: Sequence[Tensor]) -> Tensor:
-    """Spectral convergence plus log-magnitude distance, averaged over one resolution a window (hop a quarter)."""
+def multi_resolution_stft(
+    generated_BN: Tensor,
+    natural_BN: Tensor,
+    windows: Sequence[Tensor],
+    *,
+    parallel: Parallel = ALONE,
+    share: Tensor | None = None,
+) -> Tensor:
+    """Spectral convergence plus log-magnitude distance, averaged over one resolution a window (hop a quarter).
+
+    The convergence is a ratio of norms over the whole batch, whoever holds its rows; ``share`` weights the distance.
+    """
     total = generated_BN.new_zeros(())
     for window in windows:
         made, real = _magnitude(generated_BN, window), _magnitude(natural_BN, window)
-        convergence = torch.linalg.vector_norm(real - made) / torch.clamp(torch.linalg.vector_norm(real), min=1e-3)
-        total = total + convergence + F.l1_loss(_log(made), _log(real))
+        convergence = parallel.norm(real - made) / torch.clamp(parallel.norm(real), min=1e-3)
+        total = total + convergence + shared(F.l1_loss(_log(made), _log(real)), share)
     return total / len(windows)
+
+
+def shared(term: Tensor, share: Tensor | None) -> Tensor:
+    """A term weighted by this worker's share; None leaves it to the last bit as it is."""
+    return term if share is None else term * share
 
 
 def kl_divergence(

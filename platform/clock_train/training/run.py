@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from clock_train.training.batching import BatchPlan
 from clock_train.training.device_corpus import AugmentationConfig, DeviceCorpus
 from clock_train.training.ema import WeightAverage
 from clock_train.training.generator_step import GeneratorStep, LossConfig, StepOutput
-from clock_train.training.losses import adversarial_loss, discriminator_loss, feature_matching_loss
+from clock_train.training.losses import adversarial_loss, discriminator_loss, feature_matching_loss, shared
 from clock_train.training.optimizers import (
     NormClip,
     OptimizerConfig,
@@ -28,6 +29,7 @@ from clock_train.training.optimizers import (
     generator_optimizer,
     set_learning_rate,
 )
+from clock_train.training.parallel import ALONE, Parallel, seed_of
 from clock_train.training.run_state import RunState
 from clock_train.training.schedule import Phase, ScheduleConfig
 
@@ -70,10 +72,16 @@ class Run:
     """A voice model being trained on one device."""
 
     def __init__(
-        self, voice: VoiceModel, packed: PackedCorpus, config: TrainingConfig, *, device: torch.device
+        self,
+        voice: VoiceModel,
+        packed: PackedCorpus,
+        config: TrainingConfig,
+        *,
+        device: torch.device,
+        parallel: Parallel = ALONE,
     ) -> None:
-        torch.manual_seed(config.seed)
-        self.config, self.device = config, device
+        torch.manual_seed(seed_of(config.seed, parallel.rank))
+        self.config, self.device, self.parallel = config, device, parallel
         self.voice = voice.to(device)
         self.corpus = DeviceCorpus(packed, hop_samples=voice.config.mel.hop_samples, device=device)
         self.plan = BatchPlan(
@@ -83,6 +91,11 @@ class Run:
             batch_size=config.batch_size,
             seed=config.seed,
         )
+        if self.plan.batch_size < parallel.world:
+            raise ConfigError(
+                f"a batch of {self.plan.batch_size} clips cannot be shared by {parallel.world} workers; ask for fewer "
+                "workers, or raise training.batch_size"
+            )
         self.validation = packed.of_split(VALIDATION)
         self.generator_step = GeneratorStep(self.voice, config.loss).to(device)
         self.generator_optimizer = generator_optimizer(self.voice, config.optimizer)
@@ -126,44 +139,59 @@ class Run:
                 detach_prior=self.state.step < self.config.schedule.detach_prior_steps,
                 durations_BL=frozen,
                 generator=self.generator,
+                parallel=self.parallel,
             )
             if phase is Phase.CONTEST:
-                self._discriminate(output)
-                self._deceive(output)
+                share = self._share(output, len(indices))
+                self._discriminate(output, share)
+                self._deceive(output, share)
         set_learning_rate(self.generator_optimizer, self.config.optimizer, self.state.step)
         self.generator_optimizer.zero_grad(set_to_none=True)
         torch.stack(list(output.terms.values())).sum().backward()
+        self.parallel.average_gradients(self.voice.parameters())
         output.terms["gradient_norm"] = self.generator_clip.clip(self.generator_optimizer)
         self.generator_optimizer.step()
         self.average.update()
         self.state.step += 1
-        return {name: term.detach() for name, term in output.terms.items()}
+        return self._of_all(output.terms)
 
-    def _discriminate(self, output: StepOutput) -> None:
+    def _of_all(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The terms of the whole batch."""
+        if self.parallel.world == 1:
+            return {name: term.detach() for name, term in terms.items()}
+        means = self.parallel.average(torch.stack([term.detach().float() for term in terms.values()]))
+        return dict(zip(terms, means.unbind(), strict=True))
+
+    def _share(self, output: StepOutput, batch: int) -> Tensor | None:
+        own = torch.ones(len(output.natural_BN), device=self.device)
+        return self.parallel.share(own, torch.ones(batch, device=self.device))
+
+    def _discriminate(self, output: StepOutput, share: Tensor | None) -> None:
         assert self.discriminators is not None and self.discriminator_optimizer is not None
         self.discriminators.requires_grad_(True)
-        loss = discriminator_loss(
-            self.discriminators(output.natural_BN), self.discriminators(output.generated_BN.detach())
-        )
+        natural, generated = self.discriminators(output.natural_BN), self.discriminators(output.generated_BN.detach())
+        loss = shared(discriminator_loss(natural, generated), share)
         set_learning_rate(self.discriminator_optimizer, self.config.optimizer, self.state.step)
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.parallel.average_gradients(self.discriminators.parameters())
         self.discriminator_clip.clip(self.discriminator_optimizer)
         self.discriminator_optimizer.step()
         # without a gradient: shown, not minimised by the generator
         output.terms["discriminator"] = loss.detach()
 
-    def _deceive(self, output: StepOutput) -> None:
+    def _deceive(self, output: StepOutput, share: Tensor | None) -> None:
         assert self.discriminators is not None
         weights = self.config.loss
         # the generator's step needs gradients through the judges, not of them
         self.discriminators.requires_grad_(False)
         made = self.discriminators(output.generated_BN)
-        output.terms["adversarial"] = weights.adversarial * adversarial_loss(made)
+        output.terms["adversarial"] = shared(weights.adversarial * adversarial_loss(made), share)
         if weights.feature_matching:
             with torch.no_grad():
                 real = self.discriminators(output.natural_BN)
-            output.terms["feature_matching"] = weights.feature_matching * feature_matching_loss(real, made)
+            matching = weights.feature_matching * feature_matching_loss(real, made)
+            output.terms["feature_matching"] = shared(matching, share)
 
 
 def fingerprint(voice: VoiceModel, packed: PackedCorpus) -> str:
