@@ -52,6 +52,26 @@ class PartNotInstalled(ConfigError):
     """A library of an optional part is not installed."""
 
 
+class ConfigKeyUnknown(ConfigError):
+    """A key that no part of the configuration has."""
+
+
+class ConfigValueInvalid(ConfigError):
+    """A value of the wrong type, or one that its key cannot have."""
+
+
+class ConfigOutdated(ConfigError):
+    """A configuration written for an older schema."""
+
+
+class ManifestUnreadable(ConfigError):
+    """A file of resources that cannot be read, or is no YAML that this reader takes."""
+
+
+class ManifestInvalid(ConfigError):
+    """A resource with an unknown field, or a value that its field cannot have."""
+
+
 class AudioError(ClockTrainError):
     """One sound file that cannot be used."""
 
