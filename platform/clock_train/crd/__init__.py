@@ -1,0 +1,1 @@
+"""The resources of ``clocktrain.dev``: their types, and reading them from files."""
