@@ -30,6 +30,7 @@ VERBS = {
     "demo": "Turn recordings into a voice that speaks, on this machine.",
     "doctor": "Say what this machine can do and what is missing.",
     "corpus": "Record, fetch, build and check recordings.",
+    "plan": "Say what a VoiceClone would do, how long and at what cost.",
     "pretrain": "Train a base model on the recordings of many speakers.",
     "finetune": "Teach a base one speaker's voice.",
     "synthesize": "Speak a text with a trained voice.",
