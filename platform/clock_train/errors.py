@@ -10,6 +10,7 @@
     ├── TrainingError      a run that cannot go on
     ├── CheckpointError    saved state
     ├── StorageError       the place where things are kept
+    ├── TrackingError      what a team sees of a run
     ├── EvaluationError    a judge that is missing or cannot answer
     ├── ExportError        a bundle
     ├── ServingError       a voice that is asked to speak
@@ -234,6 +235,12 @@ class TrainingDataTooSmall(TrainingError):
     """Too few clips to train and to validate."""
 
 
+class WorkersLost(TrainingError):
+    """Workers of a run were lost, or never came, and the run gave up."""
+
+    exit_code = 3
+
+
 class CheckpointError(ClockTrainError):
     """Saved state."""
 
@@ -282,6 +289,24 @@ class StorageDenied(StorageError):
 
 class StorageRootInvalid(StorageError):
     """What was named as the store's folder is not one."""
+
+
+class TrackingError(ClockTrainError):
+    """What a team sees of a run, and the server that shows it."""
+
+
+class TrackingDenied(TrackingError):
+    """The tracking server refused the credentials or the host name."""
+
+
+class TrackingUnreachable(TrackingError):
+    """The tracking server did not answer or failed; entries are kept."""
+
+    exit_code = 3
+
+
+class RunNotFound(TrackingError):
+    """No run in the folder that was named."""
 
 
 class EvaluationError(ClockTrainError):

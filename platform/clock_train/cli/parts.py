@@ -8,8 +8,13 @@ from clock_train.errors import PartNotInstalled
 
 PARTS = {
     "speech": ("av", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
-    "train": ("safetensors", "torch"),
-    "judge": ("matplotlib", "pocketsphinx", "resemblyzer", "webrtcvad"),
+    "train": ("hydra", "safetensors", "torch"),
+    "distribute": ("ray",),
+    "track": ("mlflow",),
+    "version": ("dvc",),
+    "store": ("minio",),
+    "run": (),
+    "judge": ("matplotlib", "onnxruntime", "pocketsphinx", "resemblyzer", "speechmos", "webrtcvad"),
     "record": ("sounddevice",),
     "bench": ("psutil",),
 }

@@ -27,6 +27,7 @@ def pretrain(
     learning_rate: run.LearningRate = None,
     seed: run.Seed = None,
     device: run.Device = "auto",
+    workers: run.NumWorkers = 0,
     progress: run.Progress = ProgressStyle.AUTO,
     as_json: run.Json = False,
 ) -> None:
@@ -39,5 +40,6 @@ def pretrain(
     request = TrainRequest(
         corpora=corpora, output=out, preset=preset, kind="base", name=name, max_steps=max_steps, epochs=epochs,
         max_cpu_seconds=max_cpu_seconds, batch_size=batch_size, learning_rate=learning_rate, seed=seed, device=device,
+        workers=workers,
     )  # fmt: skip
     run.train_and_print(request, progress, as_json)

@@ -23,16 +23,22 @@ BatchSize = Annotated[int | None, typer.Option(min=1, help="Clips a step.")]
 LearningRate = Annotated[float | None, typer.Option(help="Highest learning rate.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+NumWorkers = Annotated[
+    int, typer.Option("--workers", min=0, help="Processes that share each batch, by Ray; 0: this one.")
+]
 Progress = Annotated[ProgressStyle, typer.Option(help="How progress is shown on standard error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def train_and_print(request: TrainRequest, progress: ProgressStyle, as_json: bool) -> None:
     """Train, then say on stdout where the voice is and how good it got."""
+    from clock_train.orchestration.run_tracking import RunTracking, local_target
     from clock_train.orchestration.training_session import train
 
     with listening(progress) as listener:
-        outcome = train(request, listener)
+        tracking = RunTracking(request.output, local_target(request.output), warn=listener.warn)
+        outcome = train(request, listener, tracking)
+        tracking.finish()
     if as_json:
         print(json.dumps(result_of(outcome), indent=1, ensure_ascii=False))
     else:
@@ -62,6 +68,7 @@ def lines_of(outcome: TrainOutcome) -> list[str]:
     lines = [
         f"Voice:   {voice} (step {result.best_step or result.step} of {result.step}, {result.ending.value})",
         f"Curves:  {outcome.history_path}",
+        f"Runs:    clocktrain ui {voice.parent}",
         f"CPU:     {spoken_duration(result.cpu_seconds)}",
     ]
     if result.last_validation is not None:

@@ -133,6 +133,14 @@ class EvaluationReport:
         wanted = (name, Subject(subject), style)
         return next((row for row in self.rows if (row.metric, row.subject, row.style) == wanted), None)
 
+    def values(self) -> dict[str, float]:
+        """Every figure that has a value, by ``metric/subject`` or ``metric/subject/style``."""
+        return {
+            "/".join([row.metric, row.subject.value, *([row.style] if row.style != ALL_STYLES else [])]): row.value
+            for row in self.rows
+            if row.value is not None
+        }
+
     def to_json(self) -> str:
         """Sorted keys, so that equal reports are equal text."""
         content = {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)}

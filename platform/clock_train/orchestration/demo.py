@@ -27,6 +27,7 @@ from clock_train.orchestration.demo_report import DEMO_TARGETS, one_frame_figure
 from clock_train.orchestration.held_out import HeldOut, hold_out, impostors, write_sounds
 from clock_train.orchestration.history import read_history
 from clock_train.orchestration.listener import Eta, Listener
+from clock_train.orchestration.run_tracking import RunTracking, local_target
 from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, train
 
 MANDARIN = "欢迎使用钟训练语音复刻系统"
@@ -69,6 +70,7 @@ def run_demo(
     recordings: Path | None = None,
     language: str | None = None,
     max_cpu_seconds: float | None = None,
+    workers: int = 0,
 ) -> DemoOutcome:
     """Run, or go on with, the demo.
 
@@ -78,6 +80,7 @@ def run_demo(
         recordings: the person's own, in any layout of ``corpus build``; None takes the sample voice.
         language: of the sample, or of the recordings where it cannot be told.
         max_cpu_seconds: budget of training; None takes the preset's.
+        workers: Ray workers that train; 0 trains in this process.
 
     Raises:
         ClockTrainError: what recordings, machine or disk can cause.
@@ -86,9 +89,11 @@ def run_demo(
     outcome, clock = DemoOutcome(), _Clock()
     corpus = _corpus(output, recordings, language, outcome, listener)
     outcome.seconds["corpus"] = clock.lap()
-    trained = train(
-        TrainRequest(corpora=[corpus], output=output, preset="Demo", max_cpu_seconds=max_cpu_seconds), listener
+    tracking = RunTracking(output, local_target(output), warn=listener.warn)
+    request = TrainRequest(
+        corpora=[corpus], output=output, preset="Demo", max_cpu_seconds=max_cpu_seconds, workers=workers
     )
+    trained = train(request, listener, tracking)
     if trained.resumed_from is not None:
         outcome.reused.append(f"training up to step {trained.resumed_from}")
     outcome.seconds["train"] = clock.lap()
@@ -109,6 +114,8 @@ def run_demo(
         read_history(trained.history_path),
         {language: (SENTENCES[language], path) for language, path in outcome.speech.items()},
     )
+    tracking.evaluated(report.values(), {"": outcome.report, "speech": output / "speech"})
+    tracking.finish()
     return outcome
 
 

@@ -13,19 +13,23 @@ WRITE_EVERY = 10
 
 
 class History:
-    """Appends to a file; a resumed run first drops the lines after the checkpoint that it goes on from."""
+    """Appends to a file; a run that goes on from a checkpoint first drops the lines after it."""
 
-    def __init__(self, path: Path, *, since_step: int) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        kept = [row for row in read_history(path) if row["step"] <= since_step]
-        path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         self._waiting: list[StepReport] = []
 
-    def add(self, report: StepReport) -> None:
-        """Take one step's figures."""
+    def go_back_to(self, step: int) -> None:
+        """Forget what came after a step."""
+        kept = [row for row in read_history(self.path) if row["step"] <= step]
+        self.path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        self._waiting = []
+
+    def add(self, report: StepReport) -> dict[str, Any] | None:
+        """Take one step's figures; the line that was written, if this step completed one."""
         self._waiting.append(report)
         if len(self._waiting) < WRITE_EVERY and report.validation is None and not report.saved_seconds:
-            return
+            return None
         steps, self._waiting = self._waiting, []
         names = sorted({name for step in steps for name in step.terms})
         row: dict[str, Any] = {
@@ -42,6 +46,7 @@ class History:
             row["validation"] = scores_row(report.validation)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+        return row
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:

@@ -9,32 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 from clock_train.consent.record import CONSENT_NAME, read_record
 from clock_train.data.manifest import MANIFEST_NAME, Corpus, read_corpus
 from clock_train.data.packing import PackedCorpus, load_packed, pack, save_packed
-from clock_train.errors import ConfigError
 from clock_train.models.config_text import to_plain
 from clock_train.models.voice import VoiceConfig
 from clock_train.models.voice_files import VoiceCard, save_voice
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.history import History
 from clock_train.orchestration.listener import Eta, Listener
+from clock_train.orchestration.observer import Observer, RunFacts
 from clock_train.orchestration.presets import for_fine_tuning, preset
 from clock_train.orchestration.run_lock import locked
-from clock_train.orchestration.starting_model import StartingModel, from_base, from_scratch, vectors_after_training
+from clock_train.orchestration.starting_model import StartingModel, vectors_after_training
 from clock_train.orchestration.stopping import stop_on_signals
-from clock_train.storage.folder import FolderStorage
+from clock_train.orchestration.worker import WorkerJob, begin, work
 from clock_train.text.inventory import INVENTORY_ID
 from clock_train.training import checkpoint
-from clock_train.training.loop import Ending, FitResult, StepReport, fit
+from clock_train.training.loop import Ending, FitResult, StepReport
+from clock_train.training.parallel import check_shareable
 from clock_train.training.run import Run, TrainingConfig
 from clock_train.training.schedule import ScheduleConfig
 
@@ -66,12 +64,21 @@ class TrainRequest:
     device: str = "auto"
     initial_vectors: dict[str, list[float]] | None = None
     """Speaker vectors to start from, for a model that stores them."""
+    workers: int = 0
+    """Processes that share each batch, started by Ray; 0 trains in this one."""
+    min_workers: int | None = None
+    """Fewest workers to go on with when some are lost; None needs all of them."""
+    max_failures: int = 3
+    """Losses of workers after which a run gives up."""
+    store: str | None = None
+    """Folder or ``s3://`` bucket of checkpoints; None keeps them below ``output``."""
 
 
 @dataclass(frozen=True)
 class TrainOutcome:
     """Where the voice is and how the run went."""
 
+    uid: str
     voice_path: Path
     result: FitResult
     packed: PackedCorpus
@@ -81,71 +88,137 @@ class TrainOutcome:
     speakers_in_base: list[str]
 
 
-def train(request: TrainRequest, listener: Listener) -> TrainOutcome:
+def train(request: TrainRequest, listener: Listener, observer: Observer | None = None) -> TrainOutcome:
     """Run, or go on with, one training.
 
+    Args:
+        request: what to train.
+        listener: shows stages and progress to a person.
+        observer: a tracker, told of the run's identity and of every step.
+
     Raises:
-        ClockTrainError: any leaf for what a corpus, a base, a checkpoint, the disk or the device can cause.
+        ClockTrainError: any leaf for what a corpus, a base, a checkpoint, the disk, the device or a worker can cause.
     """
     with locked(request.output):
         corpora = [read_corpus(path) for path in request.corpora]
         chosen = preset(request.preset)
-        packed, left_out = _packed(request, corpora, chosen.training, listener)
+        path, packed, left_out = _packed(request, corpora, chosen.training, listener)
         training = _training_config(request, chosen.training, packed)
-        started = _starting_model(request, chosen.model(), packed, training)
+        check_shareable(min(training.batch_size, len(packed.of_split(0))), request.workers)
+        job = _job(request, path, chosen.model(), training)
+        started = job.starting_model(packed)
         if request.base is not None:
             training = for_fine_tuning(training, has_discriminators=started.discriminators is not None)
-        return _train(request, packed, left_out, training, started, corpora, listener)
+        uid = _run_uid(packed, started.voice.config, training, request)
+        # after the name of the run: a longer run is the same run
+        training = replace(training, schedule=_fitted(training.schedule, training.max_steps))
+        job = replace(job, training=training, uid=uid)
+        try:
+            return _train(request, job, started, packed, left_out, corpora, listener, observer)
+        except Exception as error:
+            if observer is not None:
+                observer.failed(error)
+            raise
 
 
 def _train(
     request: TrainRequest,
+    job: WorkerJob,
+    started: StartingModel,
     packed: PackedCorpus,
     left_out: list[tuple[str, str]],
-    training: TrainingConfig,
-    started: StartingModel,
     corpora: Sequence[Corpus],
     listener: Listener,
+    observer: Observer | None,
 ) -> TrainOutcome:
     listener.stage("train")
-    uid = _run_uid(packed, started.voice.config, training, request)
-    # after the name of the run: a longer run is the same run
-    training = replace(training, schedule=_fitted(training.schedule, training.max_steps))
-    store = CheckpointStore(FolderStorage(request.output / "store"), uid)
-    run = Run(started.voice, packed, training, device=_device(request.device))
-    if started.discriminators is not None:
-        run.begin_contest(started.discriminators)
-    newest = store.newest(listener.warn)
-    if newest is not None:
-        checkpoint.restore(run, newest[1])
-        listener.note(f"going on from step {newest[0]}, its newest checkpoint")
-    history = History(request.output / f"history-{uid}.jsonl", since_step=run.state.step)
+    history = History(request.output / f"history-{job.uid}.jsonl")
+    if observer is not None:
+        observer.begin(_facts(request, job, started, packed, corpora))
+    show, first_steps = _reporter(job, history, listener, observer), []
+
+    def began(step: int | None, workers: int) -> None:
+        first_steps.append(step)
+        if step is not None:
+            listener.note(f"going on from step {step}, its newest checkpoint")
+        if workers > 1:
+            listener.note(f"{workers} workers")
+        history.go_back_to(step or 0)
+
+    run: Run | None = None
     with stop_on_signals() as stop:
-        result = fit(
-            run,
-            save=lambda step, files: _save(store, run, step, files),
-            report=_reporter(run, history, listener),
-            stop_requested=stop.is_wanted,
-            last_good=f"step {newest[0]} in {request.output / 'store'}" if newest else None,
-        )
+        if request.workers == 0:
+            run, resumed_from = begin(job, warn=listener.warn, started=started)
+            began(resumed_from, 1)
+            result = work(job, run, report=show, stop_requested=stop.is_wanted, resumed_from=resumed_from)
+        else:
+            from clock_train.orchestration.ray_workers import fit_on_workers
+
+            result = fit_on_workers(
+                job,
+                workers=request.workers,
+                min_workers=request.min_workers,
+                max_failures=request.max_failures,
+                began=began,
+                report=show,
+                warn=listener.warn,
+                stop_requested=stop.is_wanted,
+            )
     if result.ending is Ending.STOPPED:
+        if observer is not None:
+            observer.end(result, None)
         stop.leave()
-    voice_path = _save_voice(request, run, store, result, corpora)
+    if run is None:  # the workers had it
+        run, _ = begin(job, warn=listener.warn, started=started)
+    voice_path = _save_voice(request, run, job.checkpoints(), result, corpora)
+    if observer is not None:
+        observer.end(result, voice_path)
     listener.note(f"{result.ending.value} at step {result.step}; the voice is in {voice_path}")
     return TrainOutcome(
-        voice_path, result, packed, left_out, newest[0] if newest else None, history.path, started.base_speakers
+        job.uid, voice_path, result, packed, left_out, first_steps[0], history.path, started.base_speakers
+    )
+
+
+def _job(request: TrainRequest, packed_path: Path, model: VoiceConfig, training: TrainingConfig) -> WorkerJob:
+    return WorkerJob(
+        packed_path=packed_path.absolute(),
+        model=model,
+        training=training,
+        base=None if request.base is None else request.base.absolute(),
+        initial_vectors=request.initial_vectors,
+        store=request.store or str((request.output / "store").absolute()),
+        uid="",
+        device=request.device,
+    )
+
+
+def _facts(
+    request: TrainRequest, job: WorkerJob, started: StartingModel, packed: PackedCorpus, corpora: Sequence[Corpus]
+) -> RunFacts:
+    return RunFacts(
+        uid=job.uid,
+        name=request.name or "-".join(packed.speakers[:3]),
+        preset=request.preset,
+        model=to_plain(started.voice.config),
+        training=to_plain(job.training),
+        corpus_revision=corpus_revision(corpora),
+        speakers=list(packed.speakers),
+        base=str(request.base) if request.base else None,
+        workers=request.workers,
+        store=job.store,
+        packed_path=str(job.packed_path),
     )
 
 
 def _packed(
     request: TrainRequest, corpora: Sequence[Corpus], training: TrainingConfig, listener: Listener
-) -> tuple[PackedCorpus, list[tuple[str, str]]]:
+) -> tuple[Path, PackedCorpus, list[tuple[str, str]]]:
     facts = [corpus_revision(corpora), to_plain(training.augmentation), INVENTORY_ID, version("clock-train")]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
     path, notes = request.output / f"packed-{name}.npz", request.output / f"packed-{name}.json"
     if path.exists() and notes.exists():
         listener.note(f"reusing the packed corpus {path.name}")
-        return load_packed(path), [(clip, why) for clip, why in json.loads(notes.read_text())]
+        return path, load_packed(path), [(clip, why) for clip, why in json.loads(notes.read_text())]
     listener.stage("pack")
     eta = Eta()
     packed, report = pack(
@@ -160,7 +233,7 @@ def _packed(
     notes.write_text(json.dumps(report.left_out, ensure_ascii=False))
     if report.left_out:
         listener.note(f"{len(report.left_out)} clips cannot be trained on, such as {report.left_out[0]}")
-    return packed, report.left_out
+    return path, packed, report.left_out
 
 
 def _training_config(request: TrainRequest, training: TrainingConfig, packed: PackedCorpus) -> TrainingConfig:
@@ -188,35 +261,19 @@ def _fitted(schedule: ScheduleConfig, max_steps: int) -> ScheduleConfig:
     return replace(schedule, hearing_steps=hearing)
 
 
-def _starting_model(
-    request: TrainRequest, config: VoiceConfig, packed: PackedCorpus, training: TrainingConfig
-) -> StartingModel:
-    if request.base is not None:
-        return from_base(
-            request.base,
-            packed,
-            seed=training.seed,
-            initial_vectors=request.initial_vectors,
-            judges=training.discriminators,
-        )
-    return from_scratch(config, packed, seed=training.seed, initial_vectors=request.initial_vectors)
-
-
-def _save(store: CheckpointStore, run: Run, step: int, files: Mapping[str, bytes]) -> str:
-    where = store.save(step, files)
-    store.prune(best_step=run.state.best_step)
-    return where
-
-
-def _reporter(run: Run, history: History, listener: Listener) -> Callable[[StepReport], None]:
-    eta = Eta()
+def _reporter(
+    job: WorkerJob, history: History, listener: Listener, observer: Observer | None
+) -> Callable[[StepReport], None]:
+    eta, weight = Eta(), job.training.loss.mel
 
     def report(step: StepReport) -> None:
-        history.add(step)
+        row = history.add(step)
+        if observer is not None and row is not None:
+            observer.progress(row)
         if step.step % SHOW_EVERY == 0 or step.validation is not None:
             parts = [f"step {step.step}", step.phase]
-            if "mel" in step.terms and run.config.loss.mel:
-                parts.append(f"mel {step.terms['mel'] / run.config.loss.mel:.2f}")
+            if "mel" in step.terms and weight:
+                parts.append(f"mel {step.terms['mel'] / weight:.2f}")
             listener.advance(step.fraction, ", ".join(parts), eta.left(step.fraction))
 
     return report
@@ -268,18 +325,3 @@ def _run_uid(packed: PackedCorpus, model: VoiceConfig, training: TrainingConfig,
     digest.update(packed.samples.tobytes())
     digest.update(packed.tokens.tobytes())
     return digest.hexdigest()[:12]
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(f'device "{name}" was asked for, but torch sees no CUDA device; use "cpu" or "auto"')
-    if name == "cpu":
-        # denormals slow convolutions of near-silence several times
-        torch.set_flush_denormal(True)
-        # One thread: on two cores a second one cost the student 35 % more CPU and saved no time (0.36 s a step with
-        # either), and the same number everywhere gives the same voice. OMP_NUM_THREADS overrides it.
-        if "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(1)
-    return torch.device(name)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, distributed, nn
 
+from clock_train.errors import ConfigError
+
 
 class Parallel:
     """One process on its own; every method is the identity."""
@@ -113,6 +115,19 @@ class Workers(Parallel):
         found = [torch.empty_like(own) for _ in range(self.world)]
         distributed.all_gather(found, own)
         return [tensor.cpu() for tensor in found]
+
+
+def check_shareable(batch: int, workers: int) -> None:
+    """Whether every worker gets a clip.
+
+    Raises:
+        ConfigError: more workers than clips of a batch.
+    """
+    if batch < workers:
+        raise ConfigError(
+            f"a batch of {batch} clips cannot be shared by {workers} workers; ask for fewer workers, or raise "
+            "training.batch_size"
+        )
 
 
 ALONE = Parallel()

@@ -29,7 +29,7 @@ from clock_train.training.optimizers import (
     generator_optimizer,
     set_learning_rate,
 )
-from clock_train.training.parallel import ALONE, Parallel, seed_of
+from clock_train.training.parallel import ALONE, Parallel, check_shareable, seed_of
 from clock_train.training.run_state import RunState
 from clock_train.training.schedule import Phase, ScheduleConfig
 
@@ -91,11 +91,7 @@ class Run:
             batch_size=config.batch_size,
             seed=config.seed,
         )
-        if self.plan.batch_size < parallel.world:
-            raise ConfigError(
-                f"a batch of {self.plan.batch_size} clips cannot be shared by {parallel.world} workers; ask for fewer "
-                "workers, or raise training.batch_size"
-            )
+        check_shareable(self.plan.batch_size, parallel.world)
         self.validation = packed.of_split(VALIDATION)
         self.generator_step = GeneratorStep(self.voice, config.loss).to(device)
         self.generator_optimizer = generator_optimizer(self.voice, config.optimizer)

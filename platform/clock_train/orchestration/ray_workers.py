@@ -1,0 +1,319 @@
+"""The Ray adapter: the same ``work`` on N processes of one machine or a cluster. The only module that imports ray.
+
+Ray starts, watches and restarts the workers; checkpoints, data and figures stay ours. Each worker goes on from the
+newest committed checkpoint, so a worker group that Ray restarts, with as many workers or fewer, is a resumed run. A
+relay actor carries the first worker's figures to the driver and the driver's wish to stop to the workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+import ray.train.torch
+import torch
+
+from clock_train.errors import ClockTrainError, WorkersLost
+from clock_train.orchestration.worker import WorkerJob, begin, work
+from clock_train.training.loop import FitResult, StepReport
+from clock_train.training.parallel import ALONE, Workers
+
+LOOK_EVERY_S = 0.2
+"""How often the driver collects figures and a worker sends them."""
+COLLECTIVE_TIMEOUT_S = 600
+"""A worker waits this long for the others in one exchange: the first one validates and saves meanwhile."""
+START_TIMEOUT_S = 300.0
+"""From the start of Ray to the first worker's word."""
+NUM_CPUS_OF_A_WORKER = 1
+
+
+@dataclass(frozen=True)
+class _Began:
+    step: int | None
+    workers: int
+
+
+@dataclass(frozen=True)
+class _Warning:
+    text: str
+
+
+_Message = _Began | _Warning | StepReport | FitResult | ClockTrainError
+
+
+class _Relay:
+    """An actor beside the driver; holds what was not collected yet."""
+
+    def __init__(self) -> None:
+        self._messages: list[_Message] = []
+        self._is_stopping = False
+        self._is_over = False
+
+    def tell(self, messages: list[_Message]) -> bool:
+        """Take messages of the first worker; whether it should stop."""
+        self._messages += messages
+        # a mistake of the user's or a finished run must not be tried again by Ray
+        self._is_over = self._is_over or any(isinstance(m, FitResult | ClockTrainError) for m in messages)
+        return self._is_stopping
+
+    def collect(self) -> list[_Message]:
+        messages, self._messages = self._messages, []
+        return messages
+
+    def stop(self) -> None:
+        self._is_stopping = True
+
+    def is_over(self) -> bool:
+        return self._is_over
+
+
+def fit_on_workers(
+    job: WorkerJob,
+    *,
+    workers: int,
+    min_workers: int | None,
+    max_failures: int,
+    began: Callable[[int | None, int], None],
+    report: Callable[[StepReport], None],
+    warn: Callable[[str], None],
+    stop_requested: Callable[[], bool],
+) -> FitResult:
+    """Train on workers that Ray starts: on this machine, or on the cluster of ``RAY_ADDRESS``.
+
+    Args:
+        job: what is trained.
+        workers: processes that share each batch.
+        min_workers: go on with so many when some are lost; None needs all.
+        max_failures: losses of workers before the run gives up.
+        began: told the step gone on from and the number of workers, at the start and after each loss.
+        report: hears of every step of the first worker, in this thread.
+        warn: hears of damaged checkpoints and of lost workers.
+        stop_requested: asked often; True saves and ends.
+
+    Raises:
+        WorkersLost: workers were lost more often than ``max_failures``; the newest checkpoint is kept.
+        ClockTrainError: what a worker raised.
+    """
+    with _ray(workers):
+        relay_class: Any = ray.remote(num_cpus=0)(_Relay)
+        relay = relay_class.remote()
+        trainer = _trainer(job, relay, workers=workers, min_workers=min_workers, max_failures=max_failures)
+        ended: list[BaseException | None] = []
+        thread = threading.Thread(target=_fit, args=(trainer, ended), name="ray-train", daemon=True)
+        thread.start()
+        driver = _Driver(relay, began=began, report=report, warn=warn)
+        while thread.is_alive():
+            if stop_requested():
+                relay.stop.remote()
+            driver.collect()
+            if driver.error is not None or driver.result is not None:
+                break
+            driver.check_start(started_by=thread)
+            thread.join(LOOK_EVERY_S)
+        if driver.result is None and driver.error is None:
+            driver.collect()
+        if driver.error is not None:
+            raise driver.error
+        if driver.result is None:
+            cause = ended[0] if ended else None
+            raise WorkersLost(
+                f"the workers were lost more than {max_failures} times ({_first_line(cause)}); their newest checkpoint "
+                f"is kept in {job.store}: the same command goes on from it, with fewer workers if the machine is too "
+                "small"
+            ) from cause
+        return driver.result
+
+
+class _Driver:
+    """Hands the relay's messages to whom they concern."""
+
+    def __init__(
+        self,
+        relay: Any,
+        *,
+        began: Callable[[int | None, int], None],
+        report: Callable[[StepReport], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._relay, self._began, self._report, self._warn = relay, began, report, warn
+        self.result: FitResult | None = None
+        self.error: ClockTrainError | None = None
+        self._starts = 0
+        self._since = time.monotonic()
+
+    def collect(self) -> None:
+        for message in ray.get(self._relay.collect.remote(), timeout=60):
+            if isinstance(message, _Began):
+                self._starts += 1
+                if self._starts > 1:
+                    self._warn(f"a worker was lost; {message.workers} go on from step {message.step or 0}")
+                self._began(message.step, message.workers)
+            elif isinstance(message, _Warning):
+                self._warn(message.text)
+            elif isinstance(message, StepReport):
+                self._report(message)
+            elif isinstance(message, FitResult):
+                self.result = message
+            else:
+                self.error = message
+
+    def check_start(self, *, started_by: threading.Thread) -> None:
+        """Raises ``WorkersLost`` where no worker ever spoke."""
+        if not self._starts and time.monotonic() - self._since > START_TIMEOUT_S and started_by.is_alive():
+            raise WorkersLost(
+                f"no worker started within {START_TIMEOUT_S:.0f} s: the machine or the cluster has no room for them; "
+                "ask for fewer workers, or look at the cluster's nodes"
+            )
+
+
+@contextlib.contextmanager
+def _ray(workers: int) -> Iterator[None]:
+    """Ray for the length of a run; one that is there already is used and left."""
+    if ray.is_initialized():
+        yield
+        return
+    # workers import the package from where the driver did
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    needed = {"PYTHONPATH": os.pathsep.join(paths), "RAY_USAGE_STATS_ENABLED": "0"}
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        passed = {name: value for name, value in os.environ.items() if name.startswith(("OMP_NUM", "AWS_"))}
+        ray.init(address, runtime_env={"env_vars": {**needed, **passed}}, **options)
+    else:
+        # on loopback only; a runtime environment would cost every worker a second start
+        cpus = max(workers * NUM_CPUS_OF_A_WORKER, os.cpu_count() or 1)
+        with _environment(needed):
+            ray.init(num_cpus=cpus, include_dashboard=False, _node_ip_address="127.0.0.1", **options)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _trainer(
+    job: WorkerJob, relay: Any, *, workers: int, min_workers: int | None, max_failures: int
+) -> ray.train.torch.TorchTrainer:
+    is_gpu = job.device != "cpu" and (job.device.startswith("cuda") or torch.cuda.is_available())
+    count = workers if min_workers is None or min_workers == workers else (min_workers, workers)
+    return ray.train.torch.TorchTrainer(
+        _train_on_worker,
+        train_loop_config={"job": job, "relay": relay},
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=count,
+            use_gpu=is_gpu,
+            resources_per_worker={"CPU": NUM_CPUS_OF_A_WORKER, **({"GPU": 1} if is_gpu else {})},
+        ),
+        torch_config=ray.train.torch.TorchConfig(backend="nccl" if is_gpu else "gloo", timeout_s=COLLECTIVE_TIMEOUT_S),
+        run_config=ray.train.RunConfig(
+            name=f"clocktrain-{job.uid}",
+            # Ray's own records only: checkpoints are ours and never pass through it
+            storage_path=str(Path(job.packed_path).parent / "ray"),
+            failure_config=ray.train.FailureConfig(max_failures=max_failures),
+        ),
+    )
+
+
+def _fit(trainer: ray.train.torch.TorchTrainer, ended: list[BaseException | None]) -> None:
+    try:
+        trainer.fit()
+        ended.append(None)
+    except Exception as error:
+        ended.append(error)
+
+
+def _train_on_worker(config: dict[str, Any]) -> None:
+    job, relay = config["job"], config["relay"]
+    if ray.get(relay.is_over.remote()):
+        return
+    context = ray.train.get_context()
+    device = ray.train.torch.get_device()
+    if device.type == "cpu":
+        torch.set_flush_denormal(True)
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    parallel = Workers(device) if context.get_world_size() > 1 else ALONE
+    line = _Line(relay)
+    try:
+        warn = line.warn if parallel.is_first else lambda text: None
+        run, resumed_from = begin(job, warn=warn, parallel=parallel, device=device)
+        if parallel.is_first:
+            line.say(_Began(resumed_from, context.get_world_size()))
+            line.send(wait=True)
+        result = work(
+            job,
+            run,
+            report=line.report if parallel.is_first else None,
+            stop_requested=line.is_stopping if parallel.is_first else lambda: False,
+            resumed_from=resumed_from,
+        )
+    except ClockTrainError as error:
+        line.say(error)
+        line.send(wait=True)
+        raise
+    if parallel.is_first:
+        line.say(result)
+        line.send(wait=True)
+
+
+class _Line:
+    """A worker's side of the relay: sends now and then, waits for nothing."""
+
+    def __init__(self, relay: Any) -> None:
+        self._relay = relay
+        self._waiting: list[_Message] = []
+        self._answer: Any = None
+        self._sent_at = 0.0
+        self._is_stopping = False
+
+    def say(self, message: _Message) -> None:
+        self._waiting.append(message)
+
+    def warn(self, text: str) -> None:
+        self.say(_Warning(text))
+
+    def report(self, step: StepReport) -> None:
+        self.say(step)
+        self.send()
+
+    def is_stopping(self) -> bool:
+        return self._is_stopping
+
+    def send(self, *, wait: bool = False) -> None:
+        now = time.monotonic()
+        if not wait and now - self._sent_at < LOOK_EVERY_S:
+            return
+        if self._answer is not None:
+            ready, _ = ray.wait([self._answer], timeout=30 if wait else 0)
+            if not ready:
+                return
+            self._is_stopping = bool(ray.get(self._answer))
+        self._answer, self._waiting, self._sent_at = self._relay.tell.remote(self._waiting), [], now
+        if wait:
+            self._is_stopping = bool(ray.get(self._answer, timeout=30))
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().splitlines()[0][:200] if error is not None and str(error).strip() else "no reason given"

@@ -1,0 +1,199 @@
+"""A run's observer that keeps everything for MLflow: identity, curves, sounds and the voice.
+
+The training process only appends lines to a file. A process of its own (``tracking_process``) sends them and speaks the
+samples of each checkpoint, so that neither a slow server nor a picture costs a step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from clock_train.orchestration.checkpoint_samples import remember_source
+from clock_train.orchestration.observer import RunFacts
+from clock_train.tracking.outbox import Outbox
+from clock_train.training.loop import Ending, FitResult
+
+TRACKING_FOLDER = "tracking"
+SENDING_GRACE_S = 30.0
+"""How long a command waits at its end for entries that the tracker takes slowly, or not at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingTarget:
+    """Which MLflow."""
+
+    uri: str
+    artifacts: Path | None = None
+    """Where a database keeps files; a server has its own place."""
+
+
+def local_target(output: Path) -> TrackingTarget:
+    """MLflow on SQLite in a run's own output folder; ``MLFLOW_TRACKING_URI`` names another."""
+    named = os.environ.get("MLFLOW_TRACKING_URI")
+    if named:
+        return TrackingTarget(uri=named, artifacts=output.absolute() / "mlflow-artifacts")
+    return TrackingTarget(
+        uri=f"sqlite:///{output.absolute() / 'mlflow.db'}", artifacts=output.absolute() / "mlflow-artifacts"
+    )
+
+
+class RunTracking:
+    """An ``Observer`` of one run at a time."""
+
+    def __init__(
+        self, output: Path, target: TrackingTarget, *, warn: Callable[[str], None], grace_s: float = SENDING_GRACE_S
+    ) -> None:
+        self._output, self._target, self._warn, self._grace_s = output, target, warn, grace_s
+        self._sender: subprocess.Popen[bytes] | None = None
+        self.outbox: Outbox | None = None
+
+    def begin(self, facts: RunFacts) -> None:
+        """A run starts, or goes on."""
+        self.outbox = Outbox(self._output / TRACKING_FOLDER / facts.uid)
+        remember_source(self.outbox, facts)
+        tags = {
+            "clocktrain.uid": facts.uid,
+            "clocktrain.version": version("clock-train"),
+            "clocktrain.corpusRevision": facts.corpus_revision,
+            "clocktrain.preset": facts.preset,
+            "clocktrain.speakers": ",".join(facts.speakers),
+            "clocktrain.base": facts.base or "none",
+            "clocktrain.workers": str(facts.workers),
+            "clocktrain.store": facts.store,
+            **_code_tags(),
+        }
+        params = {**flat("model", facts.model), **flat("training", facts.training)}
+        self.outbox.add("begin", name=facts.name, tags=tags, params=params)
+        resolved = json.dumps({"model": facts.model, "training": facts.training}, indent=1, ensure_ascii=False)
+        self.outbox.add("text", to="config.json", text=resolved)
+        self._start_sender(facts.uid)
+
+    def progress(self, row: dict[str, Any]) -> None:
+        """One row of the history."""
+        if self.outbox is None:
+            return
+        values = {f"train/{name}": value for name, value in row["terms"].items()}
+        values |= {name: row[name] for name in ("learning_rate", "step_seconds", "data_seconds", "cpu_seconds")}
+        values |= {f"validation/{name}": value for name, value in row.get("validation", {}).items()}
+        self.outbox.add("metrics", step=row["step"], values=_finite(values))
+        if "validation" in row:
+            self.outbox.add("samples", step=row["step"])
+
+    def end(self, result: FitResult, voice_path: Path | None) -> None:
+        """The run ended."""
+        if self.outbox is None:
+            return
+        if voice_path is None:
+            status = "KILLED" if result.ending is Ending.STOPPED else "FAILED"
+            self.outbox.add("end", status=status)
+            self.close()
+            return
+        card = json.loads((voice_path / "voice.json").read_text(encoding="utf-8"))
+        digest = hashlib.sha256((voice_path / "voice.json").read_bytes()).hexdigest()
+        self.outbox.add("tags", tags={"clocktrain.voiceDigest": digest, "clocktrain.ending": result.ending.value})
+        self.outbox.add("artifact", path=str(voice_path.absolute()), to="bundle")
+        self.outbox.add("model", name=card["name"], digest=digest, to="bundle")
+
+    def evaluated(self, values: Mapping[str, float], files: Mapping[str, Path]) -> None:
+        """Judges' figures at the run's end, and their files by the path they get."""
+        if self.outbox is None:
+            return
+        self.outbox.add("metrics", step=0, values=_finite({f"evaluation/{k}": v for k, v in values.items()}))
+        for to, path in files.items():
+            self.outbox.add("artifact", path=str(path.absolute()), to=to)
+
+    def failed(self, error: BaseException) -> None:
+        """The run could not go on."""
+        if self.outbox is not None:
+            self.outbox.add("tags", tags={"clocktrain.error": str(error)[:500]})
+            self.outbox.add("end", status="FAILED")
+            self.close()
+
+    def finish(self) -> None:
+        """Everything that belongs to the run was said."""
+        if self.outbox is not None:
+            self.outbox.add("end", status="FINISHED")
+            self.close()
+
+    def close(self) -> None:
+        """Wait, within bounds, for what was said to arrive; warn of what did not."""
+        if self.outbox is None or self._sender is None:
+            return
+        deadline = time.monotonic() + self._grace_s
+        last = -1
+        while self._sender.poll() is None and time.monotonic() < deadline:
+            sent = self.outbox.sent
+            if sent != last:  # it moves: a slow tracker is waited for, a dead one is not
+                last, deadline = sent, time.monotonic() + self._grace_s
+            time.sleep(0.1)
+        if self._sender.poll() is None:
+            self._sender.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._sender.wait(5)
+        status = self.outbox.status()
+        if status.waiting:
+            reason = status.error or "the tracker is slow"
+            self._warn(
+                f"{status.waiting} entries wait to be sent ({reason}). Send them: clocktrain runs {self._output} --sync"
+            )
+
+    def _start_sender(self, uid: str) -> None:
+        if self._sender is not None and self._sender.poll() is None:
+            return
+        command = [sys.executable, "-m", "clock_train.orchestration.tracking_process", str(self._output), uid]
+        command += ["--uri", self._target.uri, "--parent", str(os.getpid())]
+        if self._target.artifacts is not None:
+            command += ["--artifacts", str(self._target.artifacts)]
+        assert self.outbox is not None
+        paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        with (self.outbox.folder / "sender.log").open("ab") as log:
+            self._sender = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+                # a Ctrl-C is for the training, which then says what else is to be sent
+                start_new_session=True,
+            )
+
+
+def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings as dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= flat(f"{prefix}.{name}", value) if isinstance(value, Mapping) else {f"{prefix}.{name}": value}
+    return found
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {k: float(v) for k, v in values.items() if v is not None and math.isfinite(v)}
+
+
+def _code_tags() -> dict[str, str]:
+    """The commit that runs, and whether files differ from it; nothing outside a checkout."""
+    root = Path(__file__).parents[3]
+    if not (root / ".git").exists():
+        return {}
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+        return {"mlflow.source.git.commit": commit, "clocktrain.codeChanged": str(changed).lower()}
+    return {}
+
+
+def _git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()

@@ -1,0 +1,127 @@
+"""What every process that trains does, alone or as one of several: build the model, go on from a checkpoint, fit.
+
+A job is plain values and places, so that it can be sent to another process or machine. Who starts the processes is
+``training_session`` (in process) or ``ray_workers``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from clock_train.data.packing import PackedCorpus, load_packed
+from clock_train.errors import ConfigError
+from clock_train.models.voice import VoiceConfig
+from clock_train.orchestration.checkpoint_store import CheckpointStore
+from clock_train.orchestration.starting_model import StartingModel, from_base, from_scratch
+from clock_train.storage.folder import FolderStorage as open_storage
+from clock_train.training import checkpoint
+from clock_train.training.loop import FitResult, StepReport, fit
+from clock_train.training.parallel import ALONE, Parallel
+from clock_train.training.run import Run, TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerJob:
+    """One training, as a worker is told of it."""
+
+    packed_path: Path
+    model: VoiceConfig
+    """Of a model from scratch; a base brings its own."""
+    training: TrainingConfig
+    base: Path | None
+    initial_vectors: dict[str, list[float]] | None
+    store: str
+    """Folder or ``s3://`` bucket of the checkpoints."""
+    uid: str
+    device: str
+
+    def starting_model(self, packed: PackedCorpus) -> StartingModel:
+        """The model before its first step."""
+        seed, vectors = self.training.seed, self.initial_vectors
+        if self.base is None:
+            return from_scratch(self.model, packed, seed=seed, initial_vectors=vectors)
+        judges = self.training.discriminators
+        return from_base(self.base, packed, seed=seed, initial_vectors=vectors, judges=judges)
+
+    def checkpoints(self) -> CheckpointStore:
+        """Where this run's checkpoints are."""
+        return CheckpointStore(open_storage(self.store), self.uid)
+
+
+def begin(
+    job: WorkerJob,
+    *,
+    warn: Callable[[str], None],
+    parallel: Parallel = ALONE,
+    device: torch.device | None = None,
+    started: StartingModel | None = None,
+) -> tuple[Run, int | None]:
+    """The run, restored from its newest committed checkpoint, and that checkpoint's step.
+
+    Args:
+        job: what is trained.
+        warn: told of damaged checkpoints that were passed over.
+        parallel: this worker among the others.
+        device: None takes the job's.
+        started: the model to begin with, where the caller has built it already.
+    """
+    packed = load_packed(job.packed_path)
+    started = started or job.starting_model(packed)
+    run = Run(started.voice, packed, job.training, device=device or device_of(job.device), parallel=parallel)
+    if started.discriminators is not None:
+        run.begin_contest(started.discriminators)
+    newest = job.checkpoints().newest(warn)
+    if newest is None:
+        return run, None
+    checkpoint.restore(run, newest[1])
+    return run, newest[0]
+
+
+def work(
+    job: WorkerJob,
+    run: Run,
+    *,
+    report: Callable[[StepReport], None] | None,
+    stop_requested: Callable[[], bool],
+    resumed_from: int | None,
+) -> FitResult:
+    """Train a run to its end, its checkpoints into the job's storage."""
+    store = job.checkpoints()
+
+    def save(step: int, files: Mapping[str, bytes]) -> str:
+        where = store.save(step, files)
+        store.prune(best_step=run.state.best_step)
+        return where
+
+    return fit(
+        run,
+        save=save,
+        report=report,
+        stop_requested=stop_requested,
+        last_good=None if resumed_from is None else f"step {resumed_from} in {job.store}",
+    )
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a name; ``auto`` takes a GPU where there is one.
+
+    Raises:
+        ConfigError: a CUDA device that torch does not see.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f'device "{name}" was asked for, but torch sees no CUDA device; use "cpu" or "auto"')
+    if name == "cpu":
+        # denormals slow convolutions of near-silence several times
+        torch.set_flush_denormal(True)
+        # One thread: on two cores a second one cost the student 35 % more CPU and saved no time (0.36 s a step with
+        # either), and the same number everywhere gives the same voice. OMP_NUM_THREADS overrides it.
+        if "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(1)
+    return torch.device(name)
