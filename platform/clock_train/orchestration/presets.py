@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from clock_train.config.experiment import load_config
+from clock_train.config.experiment import ExperimentConfig, load_config
 from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceConfig
 from clock_train.training.run import TrainingConfig
@@ -29,9 +29,7 @@ class Presets(dict[str, Preset]):
     def __missing__(self, name: str) -> Preset:
         if name not in NAMES:
             raise KeyError(name)
-        config = load_config(name)
-        found = Preset(name=config.name, purpose=config.purpose, model=lambda: config.model, training=config.training)
-        return self.setdefault(name, found)
+        return self.setdefault(name, _preset(load_config(name)))
 
 
 PRESETS = Presets()
@@ -47,6 +45,17 @@ def preset(name: str) -> Preset:
         if known.lower() == name.lower():
             return PRESETS[known]
     raise ConfigError(f'there is no preset "{name}"; choose one of {", ".join(NAMES)}')
+
+
+def preset_of(config: ExperimentConfig) -> str:
+    """Make a configuration known in this process, and return the name that a `TrainRequest` takes."""
+    name = f"{config.name} as configured"
+    PRESETS[name] = _preset(config)
+    return name
+
+
+def _preset(config: ExperimentConfig) -> Preset:
+    return Preset(name=config.name, purpose=config.purpose, model=lambda: config.model, training=config.training)
 
 
 def for_fine_tuning(training: TrainingConfig, *, has_discriminators: bool) -> TrainingConfig:
