@@ -125,6 +125,7 @@ def test_no_value_is_read_by_the_override_grammar() -> None:
         (["training.batch_size"], ConfigValueInvalid, "is no override; write key=value"),
         (["=8"], ConfigValueInvalid, "is no override; write key=value"),
         (["training.seed=[1"], ConfigValueInvalid, "has a value that is not YAML"),
+        (["training.seed=!!int ''"], ConfigValueInvalid, "has a value that is not YAML"),
         (["training.seed=1", "training.seed=2"], ConfigValueInvalid, "training.seed is given twice"),
         (["purpose=" + "x" * 2_000], ConfigValueInvalid, "of at most 1000 letters"),
     ],
@@ -150,7 +151,8 @@ def test_params_without_a_version_are_outdated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("{", "is not YAML"), ("8", "holds no configuration"), (None, "cannot be read")]
+    ("text", "says"),
+    [("{", "is not YAML"), ("a: !!bool x", "is not YAML"), ("8", "holds no configuration"), (None, "cannot be read")],
 )
 def test_params_that_are_none_are_refused(text: str | None, says: str, tmp_path: Path) -> None:
     if text is not None:

@@ -134,6 +134,8 @@ def test_several_documents_lie_in_one_file(tmp_path: Path) -> None:
         ("spec/gate/minSpeakerSimilarity", "1.5", "spec.gate.minSpeakerSimilarity is '1.5'"),
         ("spec/serving/policy", "Sometimes", "must be 'Always', 'Never' or 'IfGatePasses'"),
         ("spec/suspend", "yes", "spec.suspend is 'yes'; must be a valid boolean"),
+        ("spec/gate", 8, "spec.gate is 8; must be a group of fields: minSpeakerSimilarity, maxErrorRateAboveNatural"),
+        ("spec/budget/maxAcceleratorHours", 10**30, "must be less than or equal to 100000"),
         ("metadata/name", "a" * 41, "metadata.name is 'aaa"),
         ("apiVersion", "clocktrain.dev/v1", "apiVersion is 'clocktrain.dev/v1'; give clocktrain.dev/v1alpha1"),
         ("kind", "VoiceClones", "kind is 'VoiceClones'; give one of VoiceClone"),
@@ -188,9 +190,11 @@ def test_runtime_and_consent_are_held_to_their_rules(
         (b"a: \xff\n", "is not UTF-8 at byte 3"),
         ("x" * 1_048_577, "is larger than 1048576 bytes"),
         ("--- 1\n" * 101, "has more than 100 documents"),
+        ("a: !!int ''\n", "has a value that is not plain YAML"),
+        ("a: " + "9" * 5_000, "has a value that is not plain YAML"),
         ("a: \x00", "special characters are not allowed"),
     ],
-    ids=["broken", "twice", "alias", "tag", "key", "deep", "bytes", "large", "many", "nul"],
+    ids=["broken", "twice", "alias", "tag", "key", "deep", "bytes", "large", "many", "int", "digits", "nul"],
 )
 def test_what_is_no_plain_yaml_is_refused(text: str | bytes, says: str, tmp_path: Path) -> None:
     with pytest.raises(ManifestUnreadable) as refused:

@@ -6,6 +6,7 @@ are merged into the composed dict afterwards, so no text is ever read by Hydra's
 
 from __future__ import annotations
 
+import copy
 import difflib
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from clock_train.errors import ConfigError, ConfigKeyUnknown, ConfigValueInvalid
 GROUPS = ("model", "training", "compute")
 """Folders of ``conf/`` that a choice can be made from; ``experiment`` is the argument of its own."""
 MOST_TEXT_LETTERS = 1_000
+BROKEN_VALUES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What PyYAML lets through for a value that its tag does not fit, such as ``!!int ""`` or a number of 5000 digits."""
 _ONE_AT_A_TIME = threading.Lock()
 """Hydra keeps its state in a global."""
 
@@ -70,7 +73,7 @@ def compose(experiment: str, overrides: Overrides = ()) -> dict[str, Any]:
     """
     wanted = as_mapping(overrides)
     picked = {group: chosen(group, wanted.pop(group)) for group in GROUPS if _is_choice(wanted.get(group))}
-    values = _nested(_composed(chosen("experiment", experiment), tuple(sorted(picked.items()))))
+    values = copy.deepcopy(_composed(chosen("experiment", experiment), tuple(sorted(picked.items()))))
     for key, value in wanted.items():
         _put(values, key, value)
     return values
@@ -103,13 +106,12 @@ def as_mapping(overrides: Overrides) -> dict[str, object]:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """``; did you mean ...?`` where a known name is near, or nothing."""
-    # beyond the whole name, one without its underscores: batchsize, batchSize
     found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; did you mean {found[0]}?" if found else ""
 
 
 @lru_cache(maxsize=32)
-def _composed(experiment: str, picked: tuple[tuple[str, str], ...]) -> tuple[tuple[str, Any], ...]:
+def _composed(experiment: str, picked: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     import hydra
     from omegaconf import OmegaConf
 
@@ -118,14 +120,7 @@ def _composed(experiment: str, picked: tuple[tuple[str, str], ...]) -> tuple[tup
     with _ONE_AT_A_TIME, hydra.initialize_config_dir(str(conf_path().absolute()), version_base="1.3"):
         composed = OmegaConf.to_container(hydra.compose("config", texts), resolve=False)
     assert isinstance(composed, dict)
-    return tuple((str(name), value) for name, value in composed.items())
-
-
-def _nested(items: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    """A copy that the caller may change."""
-    import copy
-
-    return copy.deepcopy(dict(items))
+    return {str(name): value for name, value in composed.items()}
 
 
 def _is_choice(value: object) -> bool:
@@ -152,5 +147,5 @@ def _yaml_value(key: str, text: str) -> object:
 
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, *BROKEN_VALUES) as error:
         raise ConfigValueInvalid(f"{key}={text!r} has a value that is not YAML; quote it, or give a number") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clock_train.config.checking import plain, typed
-from clock_train.config.composing import Overrides, compose
+from clock_train.config.composing import BROKEN_VALUES, Overrides, compose
 from clock_train.errors import ConfigError, ConfigOutdated, ConfigValueInvalid
 from clock_train.models.voice import VoiceConfig
 from clock_train.training.run import TrainingConfig
@@ -132,7 +132,7 @@ def read_params(path: Path) -> ExperimentConfig:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f'"{path}" cannot be read ({error.strerror}); write it with write_params') from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, *BROKEN_VALUES) as error:
         raise ConfigError(f'"{path}" is not YAML; write it again with write_params') from error
     if not isinstance(values, Mapping):
         raise ConfigValueInvalid(f'"{path}" holds no configuration; write it again with write_params')

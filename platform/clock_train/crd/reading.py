@@ -21,6 +21,9 @@ MOST_DEPTH = 40
 MOST_PROBLEMS = 5
 """Problems of one document that a message lists."""
 
+BROKEN_VALUES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What PyYAML lets through for a value that its tag does not fit, such as ``!!int ""`` or a number of 5000 digits."""
+
 
 @dataclass(frozen=True)
 class Manifests:
@@ -130,8 +133,8 @@ def _documents(path: Path) -> list[Any]:
         where = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
         raise ManifestUnreadable(f'"{path}"{where}: {problem}; mend it') from error
-    except ValueError as error:
-        raise ManifestUnreadable(f'"{path}" has a value that is not plain YAML ({error}); quote it') from error
+    except BROKEN_VALUES as error:
+        raise ManifestUnreadable(f'"{path}" has a value that is not plain YAML ({error!r:.80}); quote it') from error
 
 
 def _resource(document: Any, where: str) -> Resource:
@@ -165,6 +168,8 @@ def _problem(kind: type[BaseModel], found: dict[str, Any]) -> str:
         return f"{path or 'the resource'} {context['error']}"
     if what == "string_type" and isinstance(found["input"], int | float) and not isinstance(found["input"], bool):
         return f'{path} is {value}; must be a text: write it in quotes, "{found["input"]}"'
+    if what == "model_type":
+        return f"{path} is {value}; must be a group of fields: {', '.join(_fields_at(kind, place))}"
     if what == "string_pattern_mismatch":
         return f"{path} is {value}; must be written as {context['pattern']}: {_described(kind, place)}"
     return f"{path} is {value}; must be {_wanted(found['msg'])}: {_described(kind, place)}"
