@@ -46,10 +46,13 @@ test: .venv/.dev ## everything that needs no root
 test-long: .venv/.dev ## the long cases as well
 	$(RUN)pytest
 
+assets: .venv/.dev ## build the test binaries into the cache
+	$(RUN)python tests/cluster/assets/build.py
+
 bench: .venv/.dev ## speed and memory, as a table
 	$(RUN)clocktrain bench
 
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: help install dev demo check format test test-long bench clean
+.PHONY: help install dev demo check format test test-long assets bench clean

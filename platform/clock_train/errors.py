@@ -287,6 +287,12 @@ class StorageDenied(StorageError):
     """Permissions refuse a read or a write."""
 
 
+class StorageUnreachable(StorageError):
+    """The server that keeps things did not answer, or failed, for as long as it is waited for."""
+
+    exit_code = 3
+
+
 class StorageRootInvalid(StorageError):
     """What was named as the store's folder is not one."""
 

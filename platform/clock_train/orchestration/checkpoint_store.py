@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from clock_train.errors import CheckpointDamaged, StorageDamaged
 from clock_train.storage.commits import MARKER, step_prefix
-from clock_train.storage.folder import FolderStorage
+from clock_train.storage.opening import Storage
 
 KEPT = 2
 """Newest checkpoints kept besides the best: one to go on from, and the one before it in case that is damaged."""
@@ -16,7 +16,7 @@ KEPT = 2
 class CheckpointStore:
     """The checkpoints below one attempt of one run."""
 
-    def __init__(self, storage: FolderStorage, run_uid: str, *, namespace: str = "local", attempt: int = 1) -> None:
+    def __init__(self, storage: Storage, run_uid: str, *, namespace: str = "local", attempt: int = 1) -> None:
         self._storage = storage
         self.prefix = f"{namespace}/runs/{run_uid}/attempt-{attempt}/checkpoints"
 
