@@ -165,6 +165,24 @@ class CorpusDamaged(CorpusError):
     """A corpus folder whose manifest and files disagree."""
 
 
+class CorpusRevisionUnknown(CorpusError):
+    """No such corpus or revision in the remote."""
+
+
+class CorpusRevisionDamaged(CorpusError):
+    """An object of a pushed revision is missing, or its bytes changed."""
+
+
+class CorpusPushBusy(CorpusError):
+    """Another push of the same corpus is running."""
+
+    exit_code = 3
+
+
+class CorpusVersioningFailed(CorpusError):
+    """DVC ended with an error of its own."""
+
+
 class TranscriptMissing(CorpusError):
     """Recordings without any text."""
 
@@ -233,6 +251,10 @@ class TrainingOutOfMemory(TrainingError):
 
 class TrainingDataTooSmall(TrainingError):
     """Too few clips to train and to validate."""
+
+
+class RunChanged(TrainingError):
+    """The folder holds another run than the one asked for."""
 
 
 class WorkersLost(TrainingError):

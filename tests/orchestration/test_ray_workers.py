@@ -17,7 +17,7 @@ import psutil
 import pytest
 from small_voice import write_corpus
 
-from clock_train.orchestration.history import read_history
+from clock_train.orchestration.history_file import read_history
 
 pytestmark = [pytest.mark.ring2, pytest.mark.timeout(400)]
 SCRIPT = Path(__file__).with_name("train_on_workers.py")
@@ -67,7 +67,9 @@ def trainings(corpus: Path) -> Iterator[Trainings]:
 
 
 def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
-    return json.loads(process.communicate(timeout=WAIT_S)[0].splitlines()[-1])
+    said = process.communicate(timeout=WAIT_S)[0]
+    assert said, f"it ended with {process.returncode} and said nothing"
+    return json.loads(said.splitlines()[-1])
 
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:

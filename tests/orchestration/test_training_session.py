@@ -18,6 +18,7 @@ from clock_train.errors import (
     ConfigError,
     CorpusUnwritable,
     RunBusy,
+    RunChanged,
     StorageFull,
     TrainingDataTooSmall,
 )
@@ -84,10 +85,21 @@ def test_more_steps_go_on_from_the_newest_checkpoint(corpus: Path, tmp_path: Pat
     assert (outcome.resumed_from, outcome.result.step) == (12, 16)
 
 
-def test_another_seed_is_another_run_in_the_same_folder(corpus: Path, tmp_path: Path) -> None:
+def test_another_seed_is_refused_or_another_run_in_the_same_folder(corpus: Path, tmp_path: Path) -> None:
     run(corpus, tmp_path / "out")
-    outcome = run(corpus, tmp_path / "out", seed=2)
+    with pytest.raises(
+        RunChanged, match=r"training\.seed was 1 and is 2\. Give the values it was made with .* or --fork"
+    ):
+        run(corpus, tmp_path / "out", seed=2)
+    outcome = run(corpus, tmp_path / "out", seed=2, fork=True)
     assert outcome.resumed_from is None
+
+
+def test_other_recordings_are_not_gone_on_with(corpus: Path, tmp_path: Path) -> None:
+    run(corpus, tmp_path / "out")
+    other = write_corpus(tmp_path / "other", pitch_hz=200.0)
+    with pytest.raises(RunChanged, match="corpus_revision was"):
+        run(other, tmp_path / "out")
 
 
 def test_the_newest_two_checkpoints_and_the_best_are_kept(corpus: Path, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from clock_train.cli import corpus_versions
+
 RECORD_SUMMARY = "Record the prompts line by line, with a level and noise meter."
 
 
@@ -107,6 +109,12 @@ def check(
     _show(figures, as_json)
     if not allow_short and len(result.corpus.speakers()) <= 1:
         require_basic(result.corpus)
+
+
+app.command("push")(corpus_versions.push)
+app.command("pull")(corpus_versions.pull)
+app.command("log")(corpus_versions.log)
+app.command("diff")(corpus_versions.diff)
 
 
 def _show(figures: dict[str, Any], as_json: bool) -> None:

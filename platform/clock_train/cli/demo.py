@@ -70,3 +70,4 @@ def _print(outcome: DemoOutcome) -> None:
     for language, path in outcome.speech.items():
         print(f"Listen:  {path} ({language})")
     print(f"Report:  {outcome.report}")
+    print(f"MLflow:  clocktrain ui {outcome.report.parent}")

@@ -35,7 +35,7 @@ VERBS = {
     "finetune": "Teach a base one speaker's voice.",
     "synthesize": "Speak a text with a trained voice.",
     "runs": "List trainings with their figures.",
-    "ui": "Open MLflow on the runs of a folder: curves, parameters, sounds.",
+    "ui": "Open MLflow on the runs of a folder.",
     "bench": "Measure speed and memory on this machine, as a table.",
 }
 """Verb → summary; each verb is the ``app`` of the module of its name, and a test holds the summaries equal."""

@@ -28,6 +28,7 @@ def pretrain(
     seed: run.Seed = None,
     device: run.Device = "auto",
     workers: run.NumWorkers = 0,
+    fork: run.Fork = False,
     progress: run.Progress = ProgressStyle.AUTO,
     as_json: run.Json = False,
 ) -> None:
@@ -40,6 +41,6 @@ def pretrain(
     request = TrainRequest(
         corpora=corpora, output=out, preset=preset, kind="base", name=name, max_steps=max_steps, epochs=epochs,
         max_cpu_seconds=max_cpu_seconds, batch_size=batch_size, learning_rate=learning_rate, seed=seed, device=device,
-        workers=workers,
+        workers=workers, fork=fork,
     )  # fmt: skip
     run.train_and_print(request, progress, as_json)

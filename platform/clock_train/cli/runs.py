@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from clock_train.orchestration.run_listing import RunRow
 
+WIDEST = 200
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
@@ -59,4 +61,7 @@ def _print(rows: list[RunRow]) -> None:
             str(row.waiting),
             row.output,
         )
-    Console().print(table, soft_wrap=True)
+    # whole names and paths: a narrow terminal wraps lines, and a script reads --json
+    console = Console()
+    console.width = max(console.width, WIDEST)
+    console.print(table)

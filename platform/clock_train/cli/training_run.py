@@ -26,14 +26,16 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 NumWorkers = Annotated[
     int, typer.Option("--workers", min=0, help="Processes that share each batch, by Ray; 0: this one.")
 ]
+Fork = Annotated[bool, typer.Option("--fork", help="Begin another run beside those that the folder holds.")]
 Progress = Annotated[ProgressStyle, typer.Option(help="How progress is shown on standard error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def train_and_print(request: TrainRequest, progress: ProgressStyle, as_json: bool) -> None:
     """Train, then say on stdout where the voice is and how good it got."""
-    from clock_train.orchestration.run_tracking import RunTracking, local_target
+    from clock_train.orchestration.run_tracking import RunTracking
     from clock_train.orchestration.training_session import train
+    from clock_train.tracking.target import local_target
 
     with listening(progress) as listener:
         tracking = RunTracking(request.output, local_target(request.output), warn=listener.warn)

@@ -21,9 +21,9 @@ def ui(
     *,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port on this machine.")] = 5000,
 ) -> None:
-    """Open MLflow on the runs of a folder: curves, parameters, sounds.
+    """Open MLflow on the runs of a folder.
 
-    It listens on this machine only and ends with Ctrl-C.
+    Curves, parameters and sounds. It listens on this machine only and ends with Ctrl-C.
     """
     database = folder.absolute() / "mlflow.db"
     if not database.exists():

@@ -25,7 +25,7 @@ from clock_train.models.voice_files import LoadedVoice, VoiceCard
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.observer import RunFacts
 from clock_train.orchestration.starting_model import vectors_after_training, vocabulary
-from clock_train.storage.folder import FolderStorage as open_storage
+from clock_train.storage.opening import open_storage
 from clock_train.tracking.outbox import Outbox
 from clock_train.training import checkpoint
 from clock_train.training.run import Run, TrainingConfig

@@ -25,10 +25,11 @@ from clock_train.evaluation.targets import Figure, figures
 from clock_train.models.speech import Voice
 from clock_train.orchestration.demo_report import DEMO_TARGETS, one_frame_figure, statement, write_report
 from clock_train.orchestration.held_out import HeldOut, hold_out, impostors, write_sounds
-from clock_train.orchestration.history import read_history
+from clock_train.orchestration.history_file import read_history
 from clock_train.orchestration.listener import Eta, Listener
-from clock_train.orchestration.run_tracking import RunTracking, local_target
+from clock_train.orchestration.run_tracking import RunTracking
 from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, train
+from clock_train.tracking.target import local_target
 
 MANDARIN = "欢迎使用钟训练语音复刻系统"
 """The article's sentence."""
@@ -91,7 +92,7 @@ def run_demo(
     outcome.seconds["corpus"] = clock.lap()
     tracking = RunTracking(output, local_target(output), warn=listener.warn)
     request = TrainRequest(
-        corpora=[corpus], output=output, preset="Demo", max_cpu_seconds=max_cpu_seconds, workers=workers
+        corpora=[corpus], output=output, preset="Demo", max_cpu_seconds=max_cpu_seconds, workers=workers, fork=True
     )
     trained = train(request, listener, tracking)
     if trained.resumed_from is not None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from clock_train.orchestration.history_file import read_history
 from clock_train.training.loop import StepReport, scores_row
 
 WRITE_EVERY = 10
@@ -47,17 +48,6 @@ class History:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         return row
-
-
-def read_history(path: Path) -> list[dict[str, Any]]:
-    """The rows of a history; a last line cut off by a crash is dropped."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
 
 
 def _mean(values: list[float]) -> float:

@@ -83,6 +83,7 @@ def evaluate_voice(voice_path: Path, out: Path) -> None:
     held_out = hold_out(voice, load_packed(packed[-1]), speaker=voice.card.speakers[0])
     report = evaluate(held_out.items)
     out.mkdir(parents=True, exist_ok=True)
+    report.write(out / "report.json")
     (out / "metrics.json").write_text(json.dumps(report.values(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from clock_train.errors import RunNotFound, TrackingError
-from clock_train.orchestration.history import read_history
-from clock_train.orchestration.run_tracking import TRACKING_FOLDER, local_target
+from clock_train.orchestration.history_file import read_history
 from clock_train.tracking.outbox import ENTRIES, Outbox
+from clock_train.tracking.target import TRACKING_FOLDER, local_target
 
 DEEPEST = 4
 """Folders below the one that is named."""

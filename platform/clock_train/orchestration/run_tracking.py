@@ -15,38 +15,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from clock_train.orchestration.checkpoint_samples import remember_source
 from clock_train.orchestration.observer import RunFacts
+from clock_train.orchestration.run_identity import flat
 from clock_train.tracking.outbox import Outbox
+from clock_train.tracking.target import TRACKING_FOLDER, TrackingTarget
 from clock_train.training.loop import Ending, FitResult
 
-TRACKING_FOLDER = "tracking"
 SENDING_GRACE_S = 30.0
 """How long a command waits at its end for entries that the tracker takes slowly, or not at all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackingTarget:
-    """Which MLflow."""
-
-    uri: str
-    artifacts: Path | None = None
-    """Where a database keeps files; a server has its own place."""
-
-
-def local_target(output: Path) -> TrackingTarget:
-    """MLflow on SQLite in a run's own output folder; ``MLFLOW_TRACKING_URI`` names another."""
-    named = os.environ.get("MLFLOW_TRACKING_URI")
-    if named:
-        return TrackingTarget(uri=named, artifacts=output.absolute() / "mlflow-artifacts")
-    return TrackingTarget(
-        uri=f"sqlite:///{output.absolute() / 'mlflow.db'}", artifacts=output.absolute() / "mlflow-artifacts"
-    )
 
 
 class RunTracking:
@@ -74,7 +55,7 @@ class RunTracking:
             "clocktrain.store": facts.store,
             **_code_tags(),
         }
-        params = {**flat("model", facts.model), **flat("training", facts.training)}
+        params = flat({"model": facts.model, "training": facts.training})
         self.outbox.add("begin", name=facts.name, tags=tags, params=params)
         resolved = json.dumps({"model": facts.model, "training": facts.training}, indent=1, ensure_ascii=False)
         self.outbox.add("text", to="config.json", text=resolved)
@@ -168,14 +149,6 @@ class RunTracking:
                 # a Ctrl-C is for the training, which then says what else is to be sent
                 start_new_session=True,
             )
-
-
-def flat(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings as dotted names."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        found |= flat(f"{prefix}.{name}", value) if isinstance(value, Mapping) else {f"{prefix}.{name}": value}
-    return found
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -14,9 +14,10 @@ import sys
 from pathlib import Path
 
 from clock_train.orchestration.checkpoint_samples import speak_samples
-from clock_train.orchestration.run_tracking import SENDING_GRACE_S, TRACKING_FOLDER
+from clock_train.orchestration.run_tracking import SENDING_GRACE_S
 from clock_train.tracking.outbox import Outbox
 from clock_train.tracking.sending import keep_sending
+from clock_train.tracking.target import TRACKING_FOLDER
 
 NICENESS = 10
 

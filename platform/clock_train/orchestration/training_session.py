@@ -25,6 +25,7 @@ from clock_train.orchestration.history import History
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.observer import Observer, RunFacts
 from clock_train.orchestration.presets import for_fine_tuning, preset
+from clock_train.orchestration.run_identity import check_same_run
 from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.starting_model import StartingModel, vectors_after_training
 from clock_train.orchestration.stopping import stop_on_signals
@@ -70,6 +71,8 @@ class TrainRequest:
     """Fewest workers to go on with when some are lost; None needs all of them."""
     max_failures: int = 3
     """Losses of workers after which a run gives up."""
+    fork: bool = False
+    """Begin another run beside those of the folder; without it a request that differs from them is refused."""
     store: str | None = None
     """Folder or ``s3://`` bucket of checkpoints; None keeps them below ``output``."""
 
@@ -102,7 +105,8 @@ def train(request: TrainRequest, listener: Listener, observer: Observer | None =
     with locked(request.output):
         corpora = [read_corpus(path) for path in request.corpora]
         chosen = preset(request.preset)
-        path, packed, left_out = _packed(request, corpora, chosen.training, listener)
+        revision = corpus_revision(corpora)
+        path, packed, left_out = _packed(request, corpora, revision, chosen.training, listener)
         training = _training_config(request, chosen.training, packed)
         check_shareable(min(training.batch_size, len(packed.of_split(0))), request.workers)
         job = _job(request, path, chosen.model(), training)
@@ -114,9 +118,9 @@ def train(request: TrainRequest, listener: Listener, observer: Observer | None =
         training = replace(training, schedule=_fitted(training.schedule, training.max_steps))
         job = replace(job, training=training, uid=uid)
         try:
-            return _train(request, job, started, packed, left_out, corpora, listener, observer)
+            return _train(request, job, started, packed, left_out, corpora, revision, listener, observer)
         except Exception as error:
-            if observer is not None:
+            if observer is not None:  # one that has not begun has nothing to say
                 observer.failed(error)
             raise
 
@@ -128,13 +132,16 @@ def _train(
     packed: PackedCorpus,
     left_out: list[tuple[str, str]],
     corpora: Sequence[Corpus],
+    revision: str,
     listener: Listener,
     observer: Observer | None,
 ) -> TrainOutcome:
+    facts = _facts(request, job, started, packed, revision)
+    check_same_run(request.output, facts, fork=request.fork)
     listener.stage("train")
     history = History(request.output / f"history-{job.uid}.jsonl")
     if observer is not None:
-        observer.begin(_facts(request, job, started, packed, corpora))
+        observer.begin(facts)
     show, first_steps = _reporter(job, history, listener, observer), []
 
     def began(step: int | None, workers: int) -> None:
@@ -170,7 +177,7 @@ def _train(
         stop.leave()
     if run is None:  # the workers had it
         run, _ = begin(job, warn=listener.warn, started=started)
-    voice_path = _save_voice(request, run, job.checkpoints(), result, corpora)
+    voice_path = _save_voice(request, run, job.checkpoints(), result, corpora, revision)
     if observer is not None:
         observer.end(result, voice_path)
     listener.note(f"{result.ending.value} at step {result.step}; the voice is in {voice_path}")
@@ -193,7 +200,7 @@ def _job(request: TrainRequest, packed_path: Path, model: VoiceConfig, training:
 
 
 def _facts(
-    request: TrainRequest, job: WorkerJob, started: StartingModel, packed: PackedCorpus, corpora: Sequence[Corpus]
+    request: TrainRequest, job: WorkerJob, started: StartingModel, packed: PackedCorpus, revision: str
 ) -> RunFacts:
     return RunFacts(
         uid=job.uid,
@@ -201,7 +208,7 @@ def _facts(
         preset=request.preset,
         model=to_plain(started.voice.config),
         training=to_plain(job.training),
-        corpus_revision=corpus_revision(corpora),
+        corpus_revision=revision,
         speakers=list(packed.speakers),
         base=str(request.base) if request.base else None,
         workers=request.workers,
@@ -211,9 +218,9 @@ def _facts(
 
 
 def _packed(
-    request: TrainRequest, corpora: Sequence[Corpus], training: TrainingConfig, listener: Listener
+    request: TrainRequest, corpora: Sequence[Corpus], revision: str, training: TrainingConfig, listener: Listener
 ) -> tuple[Path, PackedCorpus, list[tuple[str, str]]]:
-    facts = [corpus_revision(corpora), to_plain(training.augmentation), INVENTORY_ID, version("clock-train")]
+    facts = [revision, to_plain(training.augmentation), INVENTORY_ID, version("clock-train")]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
     path, notes = request.output / f"packed-{name}.npz", request.output / f"packed-{name}.json"
     if path.exists() and notes.exists():
@@ -280,7 +287,12 @@ def _reporter(
 
 
 def _save_voice(
-    request: TrainRequest, run: Run, store: CheckpointStore, result: FitResult, corpora: Sequence[Corpus]
+    request: TrainRequest,
+    run: Run,
+    store: CheckpointStore,
+    result: FitResult,
+    corpora: Sequence[Corpus],
+    revision: str,
 ) -> Path:
     """Write the averaged weights of the best checkpoint as a voice."""
     best = result.best_step if result.best_step in store.steps() else result.step
@@ -292,7 +304,7 @@ def _save_voice(
         languages=sorted(set(packed.languages)),
         speakers=packed.speakers,
         consent_ids=sorted(read_record(c.path).id for c in corpora if (c.path / CONSENT_NAME).exists()),
-        corpus_revision=corpus_revision(corpora),
+        corpus_revision=revision,
         training={
             "preset": request.preset,
             "base": str(request.base) if request.base else None,
@@ -311,10 +323,13 @@ def _save_voice(
 
 
 def corpus_revision(corpora: Sequence[Corpus]) -> str:
-    """sha256 over the manifests, in order."""
+    """sha256 over manifests and sounds, in order: what was said, and what was heard."""
     digest = hashlib.sha256()
     for corpus in corpora:
         digest.update((corpus.path / MANIFEST_NAME).read_bytes())
+        for clip in corpus.accepted():
+            with (corpus.path / clip.path).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 

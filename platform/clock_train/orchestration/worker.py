@@ -18,7 +18,7 @@ from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceConfig
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.starting_model import StartingModel, from_base, from_scratch
-from clock_train.storage.folder import FolderStorage as open_storage
+from clock_train.storage.opening import open_storage
 from clock_train.training import checkpoint
 from clock_train.training.loop import FitResult, StepReport, fit
 from clock_train.training.parallel import ALONE, Parallel
