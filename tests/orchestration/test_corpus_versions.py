@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
-from minio_server import MinioServer
+from minio_server import MinioServer  # pyright: ignore[reportMissingImports]
 
 from clock_train.cli.main import run
 from clock_train.errors import (
@@ -59,7 +59,8 @@ def write_corpus(folder: Path, texts: dict[str, str], *, rejected: tuple[str, ..
         (folder / "audio" / f"{name}.flac").write_bytes(f"sound of {name}".encode())
         clip = {
             "id": name, "speaker": "anna", "text": text, "language": "en", "path": f"audio/{name}.flac", "seconds": 1.5,
-            "verdict": "rejected" if name in rejected else "accepted", "origin": {"file": "a", "start_s": 0, "end_s": 1},
+            "verdict": "rejected" if name in rejected else "accepted",
+            "origin": {"file": "a", "start_s": 0, "end_s": 1.5},
         }  # fmt: skip
         lines.append(json.dumps(clip))
     (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -95,6 +96,8 @@ def test_what_is_pushed_is_pulled_listed_and_compared(remote: str, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     kept = [item.key for item in _Place(remote, "anna", "local").storage.list("")]
     assert [key for key in kept if key.endswith(".tmp")] == []
+    kept = [item.key for item in _Place(remote, "anna", "local").storage.list("")]
+    assert [key for key in kept if key.endswith(".tmp")] == []
 
 
 def test_stock_dvc_pulls_what_was_pushed(remote: str, tmp_path: Path) -> None:
@@ -126,7 +129,7 @@ def test_a_damaged_object_is_named_and_the_output_stays_as_it_was(remote: str, t
         place.storage.put(sound, b"sound of b")
     out = write_corpus(tmp_path / "out", {"old": "old"})
     before = content(out)
-    with pytest.raises(CorpusRevisionDamaged, match=sound.rsplit("/", 1)[1]):
+    with pytest.raises(CorpusRevisionDamaged, match=sound):
         pull_corpus(remote, "anna", record.revision, out)
     assert content(out) == before
 

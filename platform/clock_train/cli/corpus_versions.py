@@ -89,7 +89,8 @@ def diff(
 
 
 def _line(record: Revision) -> str:
-    return f"{record.revision[:12]}  {record.time[:19]}  {record.clips} clips, {record.seconds / 60:.1f} min  {record.message}"
+    length = f"{record.clips} clips, {record.seconds / 60:.1f} min"
+    return f"{record.revision[:12]}  {record.time[:19]}  {length}  {record.message}"
 
 
 def _say(message: str) -> None:

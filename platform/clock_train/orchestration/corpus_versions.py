@@ -134,7 +134,11 @@ def pull_corpus(
         workspace = _Workspace(scratch, place, cache_type="copy")
         (scratch / "corpus.dvc").write_text(_pointer(record), encoding="utf-8")
         report(f"fetching revision {record.revision[:12]} of {name} with DVC (it takes about two seconds to start)")
-        workspace.dvc("pull", "-r", "store", "corpus.dvc")
+        try:
+            workspace.dvc("pull", "-r", "store", "corpus.dvc")
+        except CorpusVersioningFailed:
+            place.check(record)  # names the object, where one is the cause
+            raise
         found = hashlib.sha256((scratch / "corpus" / MANIFEST_NAME).read_bytes()).hexdigest()
         if found != record.manifest_sha256:
             raise CorpusRevisionDamaged(
@@ -226,6 +230,15 @@ class _Place:
             for clip in clips
         }
 
+    def check(self, record: Revision) -> None:
+        """Read every object of a revision.
+
+        Raises:
+            CorpusRevisionDamaged: one is missing or was changed; the message names it.
+        """
+        for entry in json.loads(self._content(f"{record.revision}.dir")):
+            self._content(entry["md5"])
+
     def _content(self, md5: str) -> bytes:
         key = f"{self.prefix}/files/md5/{md5[:2]}/{md5[2:]}"
         try:
@@ -294,13 +307,6 @@ class _Workspace:
     def _fail(self, verb: str, said: str) -> None:
         lines = [line.strip() for line in said.splitlines() if re.match(r"\s*(ERROR|WARNING)", line)]
         text = " ".join(dict.fromkeys(lines))[:1500] or said.strip()[-500:]
-        if re.search(r"corrupted|missing|Checkout failed|unable to (?:find|read)|No such file", said, re.IGNORECASE):
-            named = re.findall(r"(?:md5: |files/md5/)([0-9a-f/]{30,}(?:\.dir)?)", said)
-            where = f" (object {named[0]})" if named else ""
-            raise CorpusRevisionDamaged(
-                f'an object of "{self._place.name}" in {self._place.remote} is missing or damaged{where}: {text} '
-                "Pull another revision, or delete the object and push the corpus again."
-            )
         raise CorpusVersioningFailed(
             f'DVC could not {verb} "{self._place.name}" ({self._place.remote}): {text} Mend that, then run again.'
         )
