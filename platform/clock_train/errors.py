@@ -183,24 +183,6 @@ class CorpusVersioningFailed(CorpusError):
     """DVC ended with an error of its own."""
 
 
-class CorpusRevisionUnknown(CorpusError):
-    """No such corpus or revision in the remote."""
-
-
-class CorpusRevisionDamaged(CorpusError):
-    """An object of a pushed revision is missing, or its bytes changed."""
-
-
-class CorpusPushBusy(CorpusError):
-    """Another push of the same corpus is running."""
-
-    exit_code = 3
-
-
-class CorpusVersioningFailed(CorpusError):
-    """DVC ended with an error of its own."""
-
-
 class TranscriptMissing(CorpusError):
     """Recordings without any text."""
 
