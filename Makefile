@@ -40,13 +40,13 @@ format: .venv/.dev ## rewrite to the format
 	$(RUN)ruff format .
 	$(RUN)ruff check --fix .
 
-test: .venv/.dev ## everything that needs no root
+test: .venv/.dev assets ## everything that needs no root
 	$(RUN)pytest -m "not long"
 
-test-long: .venv/.dev ## the long cases as well
+test-long: .venv/.dev assets ## the long cases as well
 	$(RUN)pytest
 
-assets: .venv/.dev ## build the test binaries into the cache
+assets: .venv/.dev ## build the test binaries into the cache, once (about 5 minutes)
 	$(RUN)python tests/cluster/assets/build.py
 
 bench: .venv/.dev ## speed and memory, as a table

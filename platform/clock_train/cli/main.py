@@ -34,6 +34,7 @@ VERBS = {
     "pretrain": "Train a base model on the recordings of many speakers.",
     "finetune": "Teach a base one speaker's voice.",
     "synthesize": "Speak a text with a trained voice.",
+    "run": "Run a VoiceClone's stages on this machine.",
     "runs": "List trainings with their figures.",
     "ui": "Open MLflow on the runs of a folder.",
     "bench": "Measure speed and memory on this machine, as a table.",

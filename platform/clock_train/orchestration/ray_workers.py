@@ -241,7 +241,8 @@ def _fit(trainer: ray.train.torch.TorchTrainer, ended: list[BaseException | None
     try:
         trainer.fit()
         ended.append(None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # SystemExit: Ray was shut down once the driver had the result
         ended.append(error)
 
 

@@ -91,7 +91,9 @@ class RunTracking:
         """Judges' figures at the run's end, and their files by the path they get."""
         if self.outbox is None:
             return
-        self.outbox.add("metrics", step=0, values=_finite({f"evaluation/{k}": v for k, v in values.items()}))
+        # one section of the page: MLflow makes one of each path
+        shown = {f"evaluation/{name.replace('/', '.')}": value for name, value in values.items()}
+        self.outbox.add("metrics", step=0, values=_finite(shown))
         for to, path in files.items():
             self.outbox.add("artifact", path=str(path.absolute()), to=to)
 
