@@ -33,7 +33,7 @@ def without_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("resemblyzer", "pocketsphinx", "resemblyzer.audio"):
         monkeypatch.setitem(sys.modules, name, None)  # what makes an import fail
     monkeypatch.setattr(builtins, "__import__", refuse)
-    caches = (speaker_similarity._encoder, recogniser._decoder, forced_alignment._decoder)
+    caches = (speaker_similarity.load, recogniser.load, forced_alignment._decoder)
     for cached in caches:
         cached.cache_clear()
 

@@ -12,7 +12,7 @@ import pytest
 from evaluation_signals import noise, stretched, voice
 
 from clock_train.errors import EvaluationError, ReportDamaged
-from clock_train.evaluation import figures, forced_alignment, recogniser, speaker_similarity
+from clock_train.evaluation import dnsmos, figures, forced_alignment, recogniser, speaker_similarity
 from clock_train.evaluation.bootstrap import Score, Statistic, estimate
 from clock_train.evaluation.figures import ALL_STYLES, METRICS, EvaluationReport, Row, Subject
 from clock_train.evaluation.report import ROWS, evaluate
@@ -60,7 +60,8 @@ def test_every_metric_has_a_row_and_every_empty_one_a_reason(report: EvaluationR
         row = report.row(metric, subject)
         assert row is not None
         assert (row.value is None) == bool(row.unavailable)
-    assert {row.metric for row in report.rows} == set(METRICS)
+    # the synthetic judge has rows only where it was brought
+    assert {row.metric for row in report.rows} == set(METRICS) - {figures.SYNTHETIC_PHONE_ERRORS.name}
 
 
 def test_the_resynthesis_is_nearer_than_the_speech(report: EvaluationReport) -> None:
@@ -104,13 +105,14 @@ def test_a_damaged_report_is_refused(content: str) -> None:
 
 
 def test_missing_judges_are_rows_that_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("resemblyzer", "resemblyzer.audio", "pocketsphinx"):
+    for name in ("resemblyzer", "resemblyzer.audio", "pocketsphinx", "speechmos"):
         monkeypatch.setitem(sys.modules, name, None)
-    for cached in (speaker_similarity._encoder, recogniser._decoder, forced_alignment._decoder):
+    for cached in (speaker_similarity.load, recogniser.load, dnsmos.load, forced_alignment._decoder):
         cached.cache_clear()
     words = (forced_alignment.WordTiming(index=0, word="one", start_s=0, end_s=1),)
     report = evaluate([replace(item, words=words) for item in items()])
     missing = [(figures.SIMILARITY, Subject.SPEECH), (figures.WORD_ERRORS, Subject.NATURAL)]
+    missing += [(figures.DNSMOS_OVERALL, Subject.SPEECH), (figures.DNSMOS_BACKGROUND, Subject.NATURAL)]
     for metric, subject in [*missing, (figures.WORD_START_MEDIAN, Subject.ALIGNMENT)]:
         row = report.row(metric, subject)
         assert row is not None

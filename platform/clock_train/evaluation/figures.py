@@ -11,6 +11,7 @@ from typing import Any
 
 from clock_train.errors import ReportDamaged
 from clock_train.evaluation.bootstrap import Statistic
+from clock_train.evaluation.judge_speed import JudgeSpeed
 
 SCHEMA_VERSION = 1
 ALL_STYLES = "all"
@@ -56,6 +57,20 @@ WORD_STARTS = Metric(
 WORD_START_MEDIAN = Metric(
     name="word_start_error", title="Word start error, median", unit="s", better="lower", statistic=Statistic.MEDIAN
 )
+PHONE_ERRORS = Metric(name="phone_error_rate", title="Phone error rate", unit="errors a phone", better="lower")
+SYNTHETIC_PHONE_ERRORS = Metric(
+    name="synthetic_phone_error_rate",
+    title="Phone error rate by a judge that only heard synthetic speech",
+    unit="errors a phone",
+    better="lower",
+)
+"""Its judge learnt from another synthesiser, so it says how like that one this voice is: no target may name it."""
+DNSMOS_OVERALL = Metric(name="dnsmos_overall", title="DNSMOS, overall", unit="of 5", better="higher")
+DNSMOS_SIGNAL = Metric(name="dnsmos_signal", title="DNSMOS, speech", unit="of 5", better="higher")
+DNSMOS_BACKGROUND = Metric(name="dnsmos_background", title="DNSMOS, background", unit="of 5", better="higher")
+REAL_TIME = Metric(
+    name="real_time_factor", title="CPU time for speech, one thread", unit="s a second of speech", better="lower"
+)
 METRICS = {
     metric.name: metric
     for metric in (
@@ -70,6 +85,12 @@ METRICS = {
         DURATION,
         WORD_STARTS,
         WORD_START_MEDIAN,
+        PHONE_ERRORS,
+        SYNTHETIC_PHONE_ERRORS,
+        DNSMOS_OVERALL,
+        DNSMOS_SIGNAL,
+        DNSMOS_BACKGROUND,
+        REAL_TIME,
     )
 }
 
@@ -126,6 +147,8 @@ class EvaluationReport:
     items: tuple[ItemScores, ...]
     failures: tuple[Failure, ...]
     seed: int
+    speeds: tuple[JudgeSpeed, ...] = dataclasses.field(default=(), compare=False)
+    """How fast the judges were here: of the machine, so two reports may differ in it and be equal."""
 
     def row(self, metric: Metric | str, subject: Subject | str, style: str = ALL_STYLES) -> Row | None:
         """The row of a metric and subject, or none where there is no such row."""
@@ -160,7 +183,8 @@ class EvaluationReport:
             rows = tuple(Row(**{**row, "subject": Subject(row["subject"])}) for row in parsed["rows"])
             items = tuple(ItemScores(**item) for item in parsed["items"])
             failures = tuple(Failure(**{**item, "subject": Subject(item["subject"])}) for item in parsed["failures"])
-            return cls(rows=rows, items=items, failures=failures, seed=parsed["seed"])
+            speeds = tuple(JudgeSpeed(**speed) for speed in parsed.get("speeds", ()))
+            return cls(rows=rows, items=items, failures=failures, seed=parsed["seed"], speeds=speeds)
         except (ValueError, KeyError, TypeError) as cause:
             raise ReportDamaged(f"the text is no evaluation report ({cause}). Run the evaluation again.") from cause
 

@@ -49,7 +49,7 @@ def transcribe(waveform: np.ndarray, *, language: str = "en") -> list[str]:
     """
     check_language(language)
     waveform = judged_waveform(waveform)
-    decoder = _decoder()
+    decoder = load()
     # forgets what was heard before: without it the words of one utterance depended on the one before it
     decoder.reinit_feat()
     decoder.start_utt()
@@ -79,8 +79,8 @@ def word_error_rate(reference_text: str, waveform: np.ndarray, *, language: str 
     return word_errors(reference_text, waveform, language=language).rate
 
 
-def edit_distance(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
-    """The least number of substitutions, deletions and insertions (Levenshtein) between two word sequences."""
+def edit_distance(reference: Sequence[object], hypothesis: Sequence[object]) -> int:
+    """The least number of substitutions, deletions and insertions (Levenshtein) between words, phones or letters."""
     distances = list(range(len(hypothesis) + 1))
     for row, expected in enumerate(reference, start=1):
         diagonal, distances[0] = distances[0], row
@@ -101,6 +101,11 @@ def check_language(language: str) -> None:
 
 
 @lru_cache(maxsize=1)
-def _decoder() -> Any:
+def load() -> Any:
+    """The decoder with its English models.
+
+    Raises:
+        JudgeMissing: pocketsphinx is not installed.
+    """
     pocketsphinx = judge_library("pocketsphinx", JUDGE)
     return pocketsphinx.Decoder(cmn="batch", loglevel="FATAL", samprate=16000, maxhmmpf=MAX_HYPOTHESES)

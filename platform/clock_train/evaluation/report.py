@@ -5,7 +5,8 @@ A metric that could not be measured has a row that says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from clock_train.evaluation import figures
 from clock_train.evaluation.bootstrap import Score, estimate
 from clock_train.evaluation.figures import ALL_STYLES, EvaluationReport, ItemScores, Metric, Row, Subject
 from clock_train.evaluation.scores import EvaluationItem, Scores, Scoring
+
+if TYPE_CHECKING:
+    from clock_train.evaluation.phone_recogniser import PhoneRecogniser
+    from clock_train.evaluation.real_time_factor import RealTimeFactor
 
 COMPARED = (
     figures.SIMILARITY,
@@ -25,21 +30,44 @@ COMPARED = (
     figures.F0,
     figures.VOICING,
     figures.DURATION,
+    figures.PHONE_ERRORS,
+    figures.DNSMOS_OVERALL,
+    figures.DNSMOS_SIGNAL,
+    figures.DNSMOS_BACKGROUND,
 )
 ROWS: tuple[tuple[Metric, Subject], ...] = (
     *((metric, Subject.SPEECH) for metric in COMPARED),
     *((metric, Subject.RESYNTHESIS) for metric in COMPARED if metric is not figures.DURATION),
-    (figures.WORD_ERRORS, Subject.NATURAL),
+    *(
+        (metric, Subject.NATURAL)
+        for metric in (
+            figures.WORD_ERRORS,
+            figures.PHONE_ERRORS,
+            figures.DNSMOS_OVERALL,
+            figures.DNSMOS_SIGNAL,
+            figures.DNSMOS_BACKGROUND,
+        )
+    ),
     (figures.WORD_STARTS, Subject.ALIGNMENT),
     (figures.WORD_START_MEDIAN, Subject.ALIGNMENT),
 )
 """The table of every report, in order."""
+SYNTHETIC_ROWS = ((figures.SYNTHETIC_PHONE_ERRORS, Subject.SPEECH), (figures.SYNTHETIC_PHONE_ERRORS, Subject.NATURAL))
+"""Besides, where such a judge was brought."""
+OPINION_OF = {metric.name: figures.DNSMOS_OVERALL for metric in (figures.DNSMOS_SIGNAL, figures.DNSMOS_BACKGROUND)}
+"""Three figures of one judge: what it says of the first is so for all."""
+NO_PHONE_JUDGE = (
+    "no phone recogniser was brought; clocktrain evaluate trains one for languages without a word recogniser"
+)
 
 
 def evaluate(
     items: Sequence[EvaluationItem],
     *,
     impostors: Sequence[np.ndarray] = (),
+    phone_judges: Mapping[str, PhoneRecogniser | str] | None = None,
+    phone_ceiling: float | None = None,
+    real_time: RealTimeFactor | None = None,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> EvaluationReport:
@@ -48,6 +76,9 @@ def evaluate(
     Args:
         items: sentences of one speaker, ids unique.
         impostors: recordings of other speakers, for the floor of the similarity.
+        phone_judges: by language, a trained phone recogniser, or why there is none.
+        phone_ceiling: the error of a synthetic phone judge on held-out speech of its own kind.
+        real_time: what speaking cost, measured by whoever holds the voice.
         seed: of the confidence intervals.
         on_progress: called with steps done and steps in all.
     Raises:
@@ -57,9 +88,16 @@ def evaluate(
         raise EvaluationError("there is nothing to evaluate. Keep at least one sentence for the test split.")
     if len({item.id for item in items}) < len(items):
         raise EvaluationError("two items have the same id. Give each sentence its own.")
-    scores = Scoring(items, impostors).run(on_progress)
+    scores = Scoring(items, impostors, phone_judges).run(on_progress)
+    if phone_ceiling is not None:
+        scores.ceilings[figures.SYNTHETIC_PHONE_ERRORS.name] = [Score.of(phone_ceiling)]
     styles = sorted({item.style for item in items if item.style})
-    rows = [_row(items, scores, metric, subject, style=ALL_STYLES, seed=seed) for metric, subject in ROWS]
+    is_synthetic = any(
+        not isinstance(judge, str) and judge.facts.is_synthetic for judge in (phone_judges or {}).values()
+    )
+    table = [*ROWS, *(SYNTHETIC_ROWS if is_synthetic else ())]
+    rows = [_row(items, scores, metric, subject, style=ALL_STYLES, seed=seed) for metric, subject in table]
+    rows.append(_real_time_row(real_time))
     for style in styles:
         chosen = [item for item in items if item.style == style]
         rows += [
@@ -72,6 +110,7 @@ def evaluate(
         items=tuple(_item_scores(item, scores) for item in items),
         failures=tuple(scores.failures),
         seed=seed,
+        speeds=scores.speeds,
     )
 
 
@@ -99,15 +138,23 @@ def _row(
     )
 
 
+def _real_time_row(real_time: RealTimeFactor | None) -> Row:
+    measured = None if real_time is None else real_time.cpu
+    reason = "speaking was not timed" if real_time is None else None
+    return Row(metric=figures.REAL_TIME.name, subject=Subject.SPEECH, value=measured, unavailable=reason)
+
+
 def _why_not(items: Sequence[EvaluationItem], scores: Scores, metric: Metric, subject: Subject) -> str:
     if subject is Subject.RESYNTHESIS and all(item.resynthesis is None for item in items):
         return "no resynthesis was given"
     if subject is Subject.ALIGNMENT and all(item.words is None for item in items):
         return "the model's word times were not given"
-    # the two figures of word starts come from one judge
-    judge = figures.WORD_STARTS if subject is Subject.ALIGNMENT else metric
+    # figures that come from one judge: what is missing is kept under the first
+    judge = figures.WORD_STARTS if subject is Subject.ALIGNMENT else OPINION_OF.get(metric.name, metric)
     if judge.name in scores.missing:
         return scores.missing[judge.name]
+    if metric is figures.PHONE_ERRORS:
+        return NO_PHONE_JUDGE
     names = {item.id for item in items}
     for failure in scores.failures:
         if failure.item in names and failure.metric == judge.name:

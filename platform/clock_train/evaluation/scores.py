@@ -6,24 +6,38 @@ is kept with its reason: a missing judge concerns all sentences of a language, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from clock_train.errors import EvaluationError, JudgeMissing, WaveformUnjudgeable
-from clock_train.evaluation import figures, forced_alignment, recogniser, speaker_similarity
+from clock_train.evaluation import dnsmos, figures, forced_alignment, recogniser, speaker_similarity
 from clock_train.evaluation.bootstrap import Score
 from clock_train.evaluation.f0_error import f0_error
 from clock_train.evaluation.figures import Metric, Subject
+from clock_train.evaluation.judge_speed import JudgeClock, JudgeSpeed
+from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ
 from clock_train.evaluation.mel_cepstral_distortion import mel_cepstral_distortion
 from clock_train.evaluation.mel_distance import judged_mel, warp
+
+if TYPE_CHECKING:
+    # torch: only whoever brings such a judge has loaded it
+    from clock_train.evaluation.phone_recogniser import PhoneRecogniser
 
 Result = TypeVar("Result")
 WRONG_SENTENCES = 5
 """Other sentences that each one is compared with; more changed the mean by less than 0.01 on 16 sentences."""
 DISTANCES = (figures.MEL, figures.MCD_WARPED, figures.MCD_PLAIN, figures.F0, figures.VOICING)
+OPINIONS = (figures.DNSMOS_OVERALL, figures.DNSMOS_SIGNAL, figures.DNSMOS_BACKGROUND)
+SIMILARITY_JUDGE, WORD_JUDGE, PHONE_JUDGE, DISTANCE_JUDGE, ALIGNER, OPINION_JUDGE = (
+    "speaker similarity", "recogniser", "phone recogniser", "distances", "aligner", "DNSMOS",
+)  # fmt: skip
+"""As the table of speeds calls them."""
+OF_SPEECH = (figures.SIMILARITY, figures.WORD_ERRORS, figures.MISMATCH, *DISTANCES, figures.DURATION, *OPINIONS)
+"""What a sentence without its sound has no score for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +55,15 @@ class EvaluationItem:
     resynthesis: np.ndarray | None = None
     words: tuple[forced_alignment.WordTiming, ...] | None = None
     """Where the model's own alignment places the words in the natural recording."""
+    phones: tuple[int, ...] | None = None
+    """What should be heard, numbers of the shared inventory without pauses and silence; for a phone recogniser."""
+    no_speech: str | None = None
+    """Why there is no generated sound (a file that is missing or broken); ``generated`` is then not looked at."""
 
     @property
     def sounds(self) -> dict[Subject, np.ndarray]:
         """What is judged against the natural recording."""
-        sounds = {Subject.SPEECH: self.generated}
+        sounds = {} if self.no_speech is not None else {Subject.SPEECH: self.generated}
         return sounds if self.resynthesis is None else {**sounds, Subject.RESYNTHESIS: self.resynthesis}
 
 
@@ -61,6 +79,7 @@ class Scores:
     failures: list[figures.Failure] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     """By metric: why a judge could not be asked, for all items or for those of one language."""
+    speeds: tuple[JudgeSpeed, ...] = ()
 
 
 @dataclass
@@ -75,14 +94,22 @@ class _Recording:
 class Scoring:
     """Collects scores; every call of a judge goes through ``_attempt``."""
 
-    def __init__(self, items: Sequence[EvaluationItem], impostors: Sequence[np.ndarray]) -> None:
+    def __init__(
+        self,
+        items: Sequence[EvaluationItem],
+        impostors: Sequence[np.ndarray],
+        phone_judges: Mapping[str, PhoneRecogniser | str] | None = None,
+    ) -> None:
         self.items = items
         self.impostors = impostors
+        self.phone_judges = phone_judges or {}
+        self._clock = JudgeClock()
         self.result = Scores(by_item={item.id: {} for item in items}, heard={item.id: {} for item in items})
         self._recordings = {item.id: _Recording() for item in items}
 
     def run(self, on_progress: Callable[[int, int], None] | None = None) -> Scores:
         """All judges; progress counts items twice, once for their recordings."""
+        _load_judges()
         total = 2 * len(self.items)
         for done, item in enumerate(self.items):
             self._hear_natural(item)
@@ -90,20 +117,36 @@ class Scoring:
                 on_progress(done + 1, total)
         self._measure_floors_and_ceilings()
         for done, item in enumerate(self.items):
+            if item.no_speech is not None:
+                self.result.failures += [
+                    figures.Failure(item=item.id, metric=metric.name, subject=Subject.SPEECH, reason=item.no_speech)
+                    for metric in OF_SPEECH
+                ]
             for subject, waveform in item.sounds.items():
                 self._score(item, subject, waveform)
             self._score_alignment(item)
             if on_progress:
                 on_progress(len(self.items) + done + 1, total)
+        self.result.speeds = self._clock.speeds()
         return self.result
 
     def _hear_natural(self, item: EvaluationItem) -> None:
         recording = self._recordings[item.id]
-        recording.mel = self._attempt(item, figures.MEL, Subject.NATURAL, lambda: judged_mel(item.natural))
+        sound_s = len(item.natural) / JUDGE_RATE_HZ
+        recording.mel = self._attempt(
+            item, figures.MEL, Subject.NATURAL, lambda: judged_mel(item.natural), DISTANCE_JUDGE, 0.0
+        )
         recording.speaker = self._attempt(
-            item, figures.SIMILARITY, Subject.NATURAL, lambda: speaker_similarity.embedding(item.natural)
+            item,
+            figures.SIMILARITY,
+            Subject.NATURAL,
+            lambda: speaker_similarity.embedding(item.natural),
+            SIMILARITY_JUDGE,
+            sound_s,
         )
         self._score_words(item, Subject.NATURAL, item.natural)
+        self._score_phones(item, Subject.NATURAL, item.natural)
+        self._score_opinions(item, Subject.NATURAL, item.natural)
         recording.heard = self.result.heard[item.id].get(Subject.NATURAL.value)
 
     def _measure_floors_and_ceilings(self) -> None:
@@ -119,9 +162,10 @@ class Scoring:
         for item in self.items:
             for metric, score in self._floor_scores(item):
                 self.result.floors.setdefault(metric.name, []).append(score)
-            natural_errors = self.result.by_item[item.id].get((figures.WORD_ERRORS.name, Subject.NATURAL))
-            if natural_errors:
-                self.result.ceilings.setdefault(figures.WORD_ERRORS.name, []).append(natural_errors)
+            for metric in (figures.WORD_ERRORS, figures.PHONE_ERRORS, *OPINIONS):
+                natural = self.result.by_item[item.id].get((metric.name, Subject.NATURAL))
+                if natural:
+                    self.result.ceilings.setdefault(metric.name, []).append(natural)
 
     def _hear_impostors(self) -> list[np.ndarray]:
         heard = []
@@ -147,20 +191,30 @@ class Scoring:
         return scores
 
     def _score(self, item: EvaluationItem, subject: Subject, waveform: np.ndarray) -> None:
-        recording = self._recordings[item.id]
+        recording, sound_s = self._recordings[item.id], len(waveform) / JUDGE_RATE_HZ
         self._keep(item, subject, figures.DURATION, Score.of(len(waveform) / max(1, len(item.natural))))
         speaker = recording.speaker
         if speaker is not None:
-            value = self._attempt(item, figures.SIMILARITY, subject, lambda: _similarity_or_zero(waveform, speaker))
+            value = self._attempt(
+                item,
+                figures.SIMILARITY,
+                subject,
+                lambda: _similarity_or_zero(waveform, speaker),
+                SIMILARITY_JUDGE,
+                sound_s,
+            )
             self._keep(item, subject, figures.SIMILARITY, None if value is None else Score.of(value))
         self._score_words(item, subject, waveform)
-        mel = self._attempt(item, figures.MEL, subject, lambda: judged_mel(waveform))
+        self._score_phones(item, subject, waveform)
+        self._score_opinions(item, subject, waveform)
+        mel = self._attempt(item, figures.MEL, subject, lambda: judged_mel(waveform), DISTANCE_JUDGE, 0.0)
         if mel is None or recording.mel is None:
             return
-        for metric, score in self._distances(item, waveform, mel):
-            self._keep(item, subject, metric, score)
-        wrong = [self._recordings[other.id].mel for other in self._other_items(item)]
-        distances = [warp(other, mel).distance for other in wrong if other is not None]
+        with self._clock.judging(DISTANCE_JUDGE, sound_s):
+            for metric, score in self._distances(item, waveform, mel):
+                self._keep(item, subject, metric, score)
+            wrong = [self._recordings[other.id].mel for other in self._other_items(item)]
+            distances = [warp(other, mel).distance for other in wrong if other is not None]
         if distances:
             right = self.result.by_item[item.id][figures.MEL.name, subject].values[0]
             self._keep(item, subject, figures.MISMATCH, Score.of(right / max(float(np.mean(distances)), 1e-9)))
@@ -184,11 +238,42 @@ class Scoring:
         ]
 
     def _score_words(self, item: EvaluationItem, subject: Subject, waveform: np.ndarray) -> None:
-        found = self._attempt(item, figures.WORD_ERRORS, subject, lambda: _word_errors(item, waveform))
+        sound_s = len(waveform) / JUDGE_RATE_HZ
+        found = self._attempt(
+            item, figures.WORD_ERRORS, subject, lambda: _word_errors(item, waveform), WORD_JUDGE, sound_s
+        )
         if found is None:
             return
         self._keep(item, subject, figures.WORD_ERRORS, Score.of(found.rate, found.num_words))
         self.result.heard[item.id][subject.value] = found.heard
+
+    def _score_phones(self, item: EvaluationItem, subject: Subject, waveform: np.ndarray) -> None:
+        judge, phones = self.phone_judges.get(item.language), item.phones
+        if judge is None or not phones:
+            return
+        if isinstance(judge, str):
+            self.result.missing.setdefault(figures.PHONE_ERRORS.name, judge)
+            return
+        metric = figures.SYNTHETIC_PHONE_ERRORS if judge.facts.is_synthetic else figures.PHONE_ERRORS
+        value = self._attempt(
+            item,
+            metric,
+            subject,
+            lambda: _phone_error_rate(judge, phones, waveform),
+            PHONE_JUDGE,
+            len(waveform) / JUDGE_RATE_HZ,
+        )
+        self._keep(item, subject, metric, None if value is None else Score.of(value, len(phones)))
+
+    def _score_opinions(self, item: EvaluationItem, subject: Subject, waveform: np.ndarray) -> None:
+        sound_s = len(waveform) / JUDGE_RATE_HZ
+        found = self._attempt(
+            item, figures.DNSMOS_OVERALL, subject, lambda: dnsmos.dnsmos(waveform), OPINION_JUDGE, sound_s
+        )
+        if found is not None:
+            values = (found.overall, found.signal, found.background)
+            for metric, value in zip(OPINIONS, values, strict=True):
+                self._keep(item, subject, metric, Score.of(value))
 
     def _score_alignment(self, item: EvaluationItem) -> None:
         words = item.words
@@ -200,6 +285,8 @@ class Scoring:
             figures.WORD_STARTS,
             Subject.ALIGNMENT,
             lambda: forced_alignment.align_words(entries, item.natural, language=item.language),
+            ALIGNER,
+            len(item.natural) / JUDGE_RATE_HZ,
         )
         if reference is None:
             return
@@ -217,10 +304,17 @@ class Scoring:
         ]
 
     def _attempt(
-        self, item: EvaluationItem, metric: Metric, subject: Subject, judge: Callable[[], Result]
+        self,
+        item: EvaluationItem,
+        metric: Metric,
+        subject: Subject,
+        judge: Callable[[], Result],
+        name: str,
+        sound_s: float,
     ) -> Result | None:
         try:
-            return judge()
+            with self._clock.judging(name, sound_s):
+                return judge()
         except JudgeMissing as missing:
             self.result.missing.setdefault(metric.name, str(missing))
         except EvaluationError as failure:
@@ -241,6 +335,13 @@ class Scoring:
             bounds[metric.name] = [Score.of(value)]
 
 
+def _load_judges() -> None:
+    """Before the clock runs; one that is missing says so when it is asked."""
+    for load in (speaker_similarity.load, recogniser.load, dnsmos.load):
+        with contextlib.suppress(JudgeMissing):
+            load()
+
+
 def _similarity_or_zero(waveform: np.ndarray, speaker: np.ndarray) -> float:
     """A model that makes silence scores zero: leaving the sentence out would flatter it."""
     try:
@@ -257,3 +358,11 @@ def _word_errors(item: EvaluationItem, waveform: np.ndarray) -> recogniser.WordE
     except WaveformUnjudgeable:
         num_words = len(recogniser.spoken_words(item.text))
         return recogniser.WordErrors(num_errors=num_words, num_words=num_words, heard="")
+
+
+def _phone_error_rate(judge: PhoneRecogniser, phones: Sequence[int], waveform: np.ndarray) -> float:
+    """Silence is every phone missed."""
+    try:
+        return judge.phone_errors(phones, waveform).rate
+    except WaveformUnjudgeable:
+        return 1.0

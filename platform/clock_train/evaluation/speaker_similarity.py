@@ -7,9 +7,8 @@ Source: Wan et al., Generalized End-to-End Loss for Speaker Verification (2018);
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from clock_train.audio.mel import MelConfig, hann_window, mel_filterbank
 from clock_train.evaluation.judge_library import judge_library
 from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ, judged_waveform
+from clock_train.evaluation.one_thread import one_thread
 
 JUDGE = "speaker similarity"
 JUDGE_MEL = MelConfig(n_fft=400, win_samples=400, hop_samples=160, n_mels=40)
@@ -50,7 +50,7 @@ def embedding(waveform: np.ndarray) -> np.ndarray:
         WaveformUnjudgeable: nothing in the waveform can be judged.
     """
     waveform = judged_waveform(waveform)
-    encoder = _encoder()
+    encoder = load()
     resemblyzer_audio = judge_library("resemblyzer.audio", JUDGE)
     speech = resemblyzer_audio.preprocess_wav(waveform)
     return _embed(encoder, speech if len(speech) >= MIN_SPEECH_SAMPLES else waveform)
@@ -92,7 +92,7 @@ def _embed(encoder: Any, speech: np.ndarray) -> np.ndarray:
     spans, mel_slices = encoder.compute_partial_slices(len(speech), rate=1.3, min_coverage=0.75)
     speech = np.pad(speech, (0, max(0, spans[-1].stop - len(speech))))
     mel = _judge_mel(speech)
-    with _one_thread(), torch.no_grad():
+    with one_thread(), torch.no_grad():
         partial = encoder(torch.from_numpy(np.stack([mel[part] for part in mel_slices]))).numpy()
     mean = partial.mean(axis=0)
     return mean / np.linalg.norm(mean)
@@ -107,19 +107,11 @@ def _judge_mel(waveform: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _encoder() -> Any:
+def load() -> Any:
+    """The network.
+
+    Raises:
+        JudgeMissing: Resemblyzer is not installed.
+    """
     # 3 s to import (torch): only when the judge is used
     return judge_library("resemblyzer", JUDGE).VoiceEncoder("cpu", verbose=False)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread, so that figures do not depend on the machine; what the process had is restored."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clock_train.evaluation.figures import ALL_STYLES, METRICS, EvaluationReport, Row, Subject
+from clock_train.errors import ConfigError
+from clock_train.evaluation.figures import (
+    ALL_STYLES,
+    METRICS,
+    SYNTHETIC_PHONE_ERRORS,
+    EvaluationReport,
+    Row,
+    Subject,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +24,12 @@ class Target:
     subject: Subject
     at_least: float | None = None
     at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric == SYNTHETIC_PHONE_ERRORS.name:
+            raise ConfigError(
+                f"{self.metric} cannot have a target: its judge learnt from another synthesiser. Name another figure"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
