@@ -30,6 +30,7 @@ def demo(
         "demo"
     ),
     max_cpu_seconds: Annotated[float | None, typer.Option(min=1, help="CPU time of the training, in seconds.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that share each batch, by Ray; 0: this one.")] = 1,
     progress: Annotated[
         ProgressStyle, typer.Option(help="How progress is shown on standard error.")
     ] = ProgressStyle.AUTO,
@@ -49,6 +50,7 @@ def demo(
             recordings=recordings,
             language=language,
             max_cpu_seconds=max_cpu_seconds,
+            workers=workers,
         )
     if as_json:
         print(json.dumps(outcome.as_json(), indent=1, ensure_ascii=False))

@@ -147,7 +147,20 @@ def pull_corpus(
             )
         read_corpus(scratch / "corpus")
         put_in_place(scratch / "corpus", out)
+    _leave_pointer(out, _pointer(record))
     return record
+
+
+def revision_of(corpus_folder: Path) -> str | None:
+    """The revision that a corpus folder was last pushed as or pulled from; None if it was built anew since."""
+    folder = corpus_folder.resolve()
+    pointer = folder.parent / f"{folder.name}.dvc"
+    try:
+        if pointer.stat().st_mtime < (folder / MANIFEST_NAME).stat().st_mtime:
+            return None
+        return _field(pointer.read_text(encoding="utf-8"), "md5").removesuffix(".dir")
+    except FileNotFoundError:
+        return None
 
 
 def corpus_log(remote: str, name: str, *, namespace: str = "local") -> list[Revision]:

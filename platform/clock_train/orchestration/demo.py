@@ -23,6 +23,7 @@ from clock_train.evaluation.figures import EvaluationReport
 from clock_train.evaluation.report import evaluate
 from clock_train.evaluation.targets import Figure, figures
 from clock_train.models.speech import Voice
+from clock_train.orchestration.corpus_versions import push_corpus
 from clock_train.orchestration.demo_report import DEMO_TARGETS, one_frame_figure, statement, write_report
 from clock_train.orchestration.held_out import HeldOut, hold_out, impostors, write_sounds
 from clock_train.orchestration.history_file import read_history
@@ -160,6 +161,9 @@ def _corpus(
     listener.note(f"corpus: {len(built.accepted())} clips, {built.seconds() / 60:.1f} minutes of speech")
     sample = SAMPLES[language or "en"] if recordings is None else None
     _consent(source, built, sample=sample, outcome=outcome, listener=listener)
+    speaker = built.accepted()[0].speaker if built.accepted() else OWN_SPEAKER
+    pushed = push_corpus(corpus, str(output / "store"), speaker, "demo", report=listener.note)
+    listener.note(f"corpus revision {pushed.revision[:12]}: clocktrain corpus log --remote {output / 'store'} --name {speaker}")
     return corpus
 
 

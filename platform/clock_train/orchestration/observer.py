@@ -22,6 +22,9 @@ class RunFacts:
     model: dict[str, Any]
     training: dict[str, Any]
     corpus_revision: str
+    """sha256 over manifests and sounds."""
+    dvc_revisions: list[str]
+    """What each corpus was pushed as; empty texts for those that were not."""
     speakers: list[str]
     base: str | None
     workers: int

@@ -20,7 +20,7 @@ SHOWN = 6
 """Differences in a message; the files have all of them."""
 MAY_CHANGE = ("training.max_steps", "training.max_cpu_seconds", "training.patience", "training.schedule.hearing_steps")
 """How long a run may take does not make it another one."""
-NOT_IDENTITY = ("uid", "name", "workers", "store", "packed_path", "preset")
+NOT_IDENTITY = ("dvc_revisions", "uid", "name", "workers", "store", "packed_path", "preset")
 
 
 def check_same_run(output: Path, facts: RunFacts, *, fork: bool) -> None:

@@ -48,6 +48,7 @@ class RunTracking:
             "clocktrain.uid": facts.uid,
             "clocktrain.version": version("clock-train"),
             "clocktrain.corpusRevision": facts.corpus_revision,
+            "clocktrain.dvcRevisions": ",".join(facts.dvc_revisions),
             "clocktrain.preset": facts.preset,
             "clocktrain.speakers": ",".join(facts.speakers),
             "clocktrain.base": facts.base or "none",

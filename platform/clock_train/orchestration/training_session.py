@@ -21,6 +21,7 @@ from clock_train.models.config_text import to_plain
 from clock_train.models.voice import VoiceConfig
 from clock_train.models.voice_files import VoiceCard, save_voice
 from clock_train.orchestration.checkpoint_store import CheckpointStore
+from clock_train.orchestration.corpus_versions import revision_of
 from clock_train.orchestration.history import History
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.observer import Observer, RunFacts
@@ -209,6 +210,7 @@ def _facts(
         model=to_plain(started.voice.config),
         training=to_plain(job.training),
         corpus_revision=revision,
+        dvc_revisions=[revision_of(path) or "" for path in request.corpora],
         speakers=list(packed.speakers),
         base=str(request.base) if request.base else None,
         workers=request.workers,
@@ -307,6 +309,7 @@ def _save_voice(
         corpus_revision=revision,
         training={
             "preset": request.preset,
+            "dvcRevisions": [revision_of(corpus.path) or "" for corpus in corpora],
             "base": str(request.base) if request.base else None,
             "steps": result.step,
             "spokenStep": best,
