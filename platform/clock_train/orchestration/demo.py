@@ -163,7 +163,9 @@ def _corpus(
     _consent(source, built, sample=sample, outcome=outcome, listener=listener)
     speaker = built.accepted()[0].speaker if built.accepted() else OWN_SPEAKER
     pushed = push_corpus(corpus, str(output / "store"), speaker, "demo", report=listener.note)
-    listener.note(f"corpus revision {pushed.revision[:12]}: clocktrain corpus log --remote {output / 'store'} --name {speaker}")
+    listener.note(
+        f"corpus revision {pushed.revision[:12]}: clocktrain corpus log --remote {output / 'store'} --name {speaker}"
+    )
     return corpus
 
 
