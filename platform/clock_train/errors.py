@@ -353,6 +353,10 @@ class WaveformUnjudgeable(EvaluationError):
     """A waveform that no judge can score: empty, silent, not finite or too short."""
 
 
+class SentencesMissing(EvaluationError):
+    """The corpus has none of the sentences that were held out of a voice's training."""
+
+
 class ReportDamaged(EvaluationError):
     """A saved evaluation report that cannot be read."""
 

@@ -34,6 +34,7 @@ VERBS = {
     "pretrain": "Train a base model on the recordings of many speakers.",
     "finetune": "Teach a base one speaker's voice.",
     "synthesize": "Speak a text with a trained voice.",
+    "evaluate": "Judge a voice on sentences that took no part in training.",
     "run": "Run a VoiceClone's stages on this machine.",
     "runs": "List trainings with their figures.",
     "ui": "Open MLflow on the runs of a folder.",

@@ -52,10 +52,14 @@ ROWS: tuple[tuple[Metric, Subject], ...] = (
     (figures.WORD_START_MEDIAN, Subject.ALIGNMENT),
 )
 """The table of every report, in order."""
-SYNTHETIC_ROWS = ((figures.SYNTHETIC_PHONE_ERRORS, Subject.SPEECH), (figures.SYNTHETIC_PHONE_ERRORS, Subject.NATURAL))
-"""Besides, where such a judge was brought."""
 OPINION_OF = {metric.name: figures.DNSMOS_OVERALL for metric in (figures.DNSMOS_SIGNAL, figures.DNSMOS_BACKGROUND)}
 """Three figures of one judge: what it says of the first is so for all."""
+NO_RESYNTHESIS, NO_WORD_TIMES, NOT_TIMED = (
+    "no resynthesis was given",
+    "the model's word times were not given",
+    "speaking was not timed",
+)
+"""Why a figure is not there that nothing was brought for: no judge is missing."""
 NO_PHONE_JUDGE = (
     "no phone recogniser was brought; clocktrain evaluate trains one for languages without a word recogniser"
 )
@@ -66,8 +70,8 @@ def evaluate(
     *,
     impostors: Sequence[np.ndarray] = (),
     phone_judges: Mapping[str, PhoneRecogniser | str] | None = None,
-    phone_ceiling: float | None = None,
     real_time: RealTimeFactor | None = None,
+    more_rows: Sequence[Row] = (),
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> EvaluationReport:
@@ -77,8 +81,8 @@ def evaluate(
         items: sentences of one speaker, ids unique.
         impostors: recordings of other speakers, for the floor of the similarity.
         phone_judges: by language, a trained phone recogniser, or why there is none.
-        phone_ceiling: the error of a synthetic phone judge on held-out speech of its own kind.
         real_time: what speaking cost, measured by whoever holds the voice.
+        more_rows: figures of other sentences than these, such as those of a synthetic judge.
         seed: of the confidence intervals.
         on_progress: called with steps done and steps in all.
     Raises:
@@ -89,15 +93,9 @@ def evaluate(
     if len({item.id for item in items}) < len(items):
         raise EvaluationError("two items have the same id. Give each sentence its own.")
     scores = Scoring(items, impostors, phone_judges).run(on_progress)
-    if phone_ceiling is not None:
-        scores.ceilings[figures.SYNTHETIC_PHONE_ERRORS.name] = [Score.of(phone_ceiling)]
     styles = sorted({item.style for item in items if item.style})
-    is_synthetic = any(
-        not isinstance(judge, str) and judge.facts.is_synthetic for judge in (phone_judges or {}).values()
-    )
-    table = [*ROWS, *(SYNTHETIC_ROWS if is_synthetic else ())]
-    rows = [_row(items, scores, metric, subject, style=ALL_STYLES, seed=seed) for metric, subject in table]
-    rows.append(_real_time_row(real_time))
+    rows = [_row(items, scores, metric, subject, style=ALL_STYLES, seed=seed) for metric, subject in ROWS]
+    rows += [_real_time_row(real_time), *more_rows]
     for style in styles:
         chosen = [item for item in items if item.style == style]
         rows += [
@@ -140,15 +138,15 @@ def _row(
 
 def _real_time_row(real_time: RealTimeFactor | None) -> Row:
     measured = None if real_time is None else real_time.cpu
-    reason = "speaking was not timed" if real_time is None else None
+    reason = NOT_TIMED if real_time is None else None
     return Row(metric=figures.REAL_TIME.name, subject=Subject.SPEECH, value=measured, unavailable=reason)
 
 
 def _why_not(items: Sequence[EvaluationItem], scores: Scores, metric: Metric, subject: Subject) -> str:
     if subject is Subject.RESYNTHESIS and all(item.resynthesis is None for item in items):
-        return "no resynthesis was given"
+        return NO_RESYNTHESIS
     if subject is Subject.ALIGNMENT and all(item.words is None for item in items):
-        return "the model's word times were not given"
+        return NO_WORD_TIMES
     # figures that come from one judge: what is missing is kept under the first
     judge = figures.WORD_STARTS if subject is Subject.ALIGNMENT else OPINION_OF.get(metric.name, metric)
     if judge.name in scores.missing:

@@ -254,16 +254,15 @@ class Scoring:
         if isinstance(judge, str):
             self.result.missing.setdefault(figures.PHONE_ERRORS.name, judge)
             return
-        metric = figures.SYNTHETIC_PHONE_ERRORS if judge.facts.is_synthetic else figures.PHONE_ERRORS
         value = self._attempt(
             item,
-            metric,
+            figures.PHONE_ERRORS,
             subject,
             lambda: _phone_error_rate(judge, phones, waveform),
             PHONE_JUDGE,
             len(waveform) / JUDGE_RATE_HZ,
         )
-        self._keep(item, subject, metric, None if value is None else Score.of(value, len(phones)))
+        self._keep(item, subject, figures.PHONE_ERRORS, None if value is None else Score.of(value, len(phones)))
 
     def _score_opinions(self, item: EvaluationItem, subject: Subject, waveform: np.ndarray) -> None:
         sound_s = len(waveform) / JUDGE_RATE_HZ

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from clock_train.evaluation.scores import EvaluationItem
 from clock_train.models.condition import clean_circumstances, label_ids
 from clock_train.models.spectral import Spectrogram
 from clock_train.models.speech import Voice
+from clock_train.orchestration.phone_judge import heard_phones
 from clock_train.text.frontend import phonemize
 from clock_train.text.utterance import Utterance
 from clock_train.training.generator_step import MEL_CENTRE, MEL_SCALE
@@ -36,7 +37,12 @@ class HeldOut:
 
 
 def hold_out(
-    voice: Voice, packed: PackedCorpus, *, speaker: str, progress: Callable[[int, int], None] = lambda done, total: None
+    voice: Voice,
+    packed: PackedCorpus,
+    *,
+    speaker: str,
+    clips: Collection[str] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> HeldOut:
     """Sentences of the test split, natural, resynthesised and spoken from text, with the model's own word starts.
 
@@ -44,10 +50,10 @@ def hold_out(
         voice: what is judged.
         packed: the corpus it was trained from; its test split was in no training decision.
         speaker: whose sentences.
+        clips: ids of those to take; by default the whole test split.
         progress: called with (done, total).
     """
-    number = packed.speakers.index(speaker)
-    chosen = [i for i in packed.of_split(TEST) if packed.speaker_of[i] == number][:MOST]
+    chosen = held_out_clips(packed, speaker=speaker, clips=clips)
     items, durations = [], []
     for done, i in enumerate(chosen):
         progress(done, len(chosen))
@@ -56,6 +62,13 @@ def hold_out(
         durations.append(found)
     progress(len(chosen), len(chosen))
     return HeldOut(items, float((torch.cat(durations) == 1).float().mean()))
+
+
+def held_out_clips(packed: PackedCorpus, *, speaker: str, clips: Collection[str] | None = None) -> list[int]:
+    """Which clips of the test split are judged, at most ``MOST``; ``clips`` narrows them to these ids."""
+    number = packed.speakers.index(speaker)
+    own = [i for i in packed.of_split(TEST) if packed.speaker_of[i] == number]
+    return [i for i in own if clips is None or packed.clip_ids[i] in clips][:MOST]
 
 
 def impostors(packed: PackedCorpus, *, speaker: str, count: int = 8) -> list[np.ndarray]:
@@ -94,6 +107,7 @@ def _item(voice: Voice, packed: PackedCorpus, i: int, speaker: str) -> tuple[Eva
         generated=generated,
         resynthesis=np.clip(resynthesis.numpy(), -1.0, 1.0),
         words=_word_timings(utterance, durations[0], hop / voice.sample_rate_hz),
+        phones=heard_phones(packed.ids(i)),
     )
     return item, durations[0]
 
@@ -113,6 +127,7 @@ def write_sounds(items: list[EvaluationItem], folder: Path, *, sample_rate_hz: i
         own = folder / item.id.replace("/", "_")
         own.mkdir(parents=True, exist_ok=True)
         write_wav(own / "natural.wav", item.natural, sample_rate_hz)
-        write_wav(own / "generated.wav", item.generated, sample_rate_hz)
+        if item.no_speech is None:
+            write_wav(own / "generated.wav", item.generated, sample_rate_hz)
         if item.resynthesis is not None:
             write_wav(own / "resynthesis.wav", item.resynthesis, sample_rate_hz)
