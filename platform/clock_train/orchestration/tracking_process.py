@@ -37,11 +37,10 @@ def main() -> int:
     spoken: set[int] = set()
 
     def is_over() -> bool:
-        asked_for = [entry["step"] for entry in outbox.waiting() if entry["kind"] == "samples"]
-        for step in asked_for[-1:]:  # the newest: older checkpoints may be gone
-            if step not in spoken:
-                spoken.add(step)
-                speak_samples(asked.output, asked.uid, step, outbox)
+        asked_for = outbox.newest("samples")  # the newest only: older checkpoints may be gone
+        if asked_for is not None and asked_for["step"] not in spoken:
+            spoken.add(asked_for["step"])
+            speak_samples(asked.output, asked.uid, asked_for["step"], outbox)
         is_orphan = asked.parent is not None and os.getppid() != asked.parent
         return is_orphan or outbox.is_over()
 

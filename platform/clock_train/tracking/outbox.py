@@ -57,6 +57,10 @@ class Outbox:
         marks = [entry["kind"] for entry in self._entries() if entry["kind"] in ("begin", "end")]
         return marks[-1:] == ["end"]
 
+    def newest(self, kind: str) -> dict[str, Any] | None:
+        """The last entry of a kind, sent or not."""
+        return next((entry for entry in reversed(self._entries()) if entry["kind"] == kind), None)
+
     @property
     def sent(self) -> int:
         """How many entries have arrived."""
