@@ -17,7 +17,8 @@ from clock_train.cli.measurements.synthetic import RATE_HZ, clip_seconds, packed
 ALWAYS = [
     "import clock_train", "clocktrain --help", "text front-end: load", "text front-end: Mandarin",
     "text front-end: English", "corpus build", "feature extraction", "teacher real-time factor",
-    "student real-time factor", "demo: peak memory",
+    "student real-time factor", "tracking", "start of a run", "steps/s on 1 Ray worker", "start of a run on Ray",
+    "demo: peak memory",
 ]  # fmt: skip
 FOR_EACH_MODEL = ["hearing", "reading", "contest", "waiting for data", "writing checkpoints"]
 TARGETS = {
@@ -25,12 +26,14 @@ TARGETS = {
     "text front-end: Mandarin": (30_000, None), "text front-end: English": (30_000, None), "corpus build": (30, None),
     "feature extraction": (200, None), "teacher real-time factor": (None, 0.08),
     "student real-time factor": (None, 0.015), "demo: peak memory": (None, 6.0),
+    "tracking": (None, 2.0), "start of a run": (None, 10.0), "steps/s on 1 Ray worker": (0.97, None),
     "student, waiting for data, cpu": (None, 5.0), "teacher, waiting for data, cpu": (None, 5.0),
     "student, writing checkpoints, cpu": (None, 3.0), "teacher, writing checkpoints, cpu": (None, 3.0),
 }  # fmt: skip
 
 
 @pytest.mark.ring2
+@pytest.mark.timeout(900)
 def test_the_quick_table_has_every_row_its_target_and_a_finite_figure(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", "--quick", "--json", "--progress", "none"]) == 0
     found = json.loads(capsys.readouterr().out)

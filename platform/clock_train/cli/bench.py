@@ -71,6 +71,7 @@ def measure_all(quick: bool, recordings: Path | None, listener: Listener) -> lis
         for model in table.MODELS:
             name = f"training the {model} on {device}"
             blocks.append((name, lambda m=model, d=device: table.training_rows(effort, m, d, has_gpu)))
+    blocks.append(("tracking and workers", lambda: table.run_rows(effort)))
     blocks.append(("demo", lambda: table.demo_rows(effort, source)))
     found: list[BenchRow] = []
     listener.stage("bench")

@@ -31,6 +31,8 @@ class Effort:
     batch_size: Mapping[tuple[str, str], int]
     """(device, ``light`` or ``heavy``) → clips a step; the teacher and the contest are heavy."""
     demo_cpu_seconds: float
+    run_steps: int
+    workers: tuple[int, ...]
     one_process_a_model: bool
     """All phases in one process: quicker, and the memory is then that of the hungriest."""
     training_threads: int = 1
@@ -48,6 +50,8 @@ FULL = Effort(
     longest_clip_seconds=9.0,
     batch_size={("cpu", "light"): 16, ("cpu", "heavy"): 4, ("cuda", "light"): 32, ("cuda", "heavy"): 32},
     demo_cpu_seconds=20.0,
+    run_steps=60,
+    workers=(1, 2),
     one_process_a_model=False,
 )
 QUICK = Effort(
@@ -60,6 +64,8 @@ QUICK = Effort(
     longest_clip_seconds=0.8,
     batch_size={("cpu", "light"): 2, ("cpu", "heavy"): 2, ("cuda", "light"): 2, ("cuda", "heavy"): 2},
     demo_cpu_seconds=1.0,
+    run_steps=6,
+    workers=(1,),
     one_process_a_model=True,
 )
 
@@ -161,6 +167,32 @@ def _phase_row(title: str, phase: str, batch_size: int, found: Measurement) -> B
         details["device_peak_gb"] = found.values["device_peak_gb"]
         note += f", on the device {_gb(found.values['device_peak_gb'])}"
     return _row(title, details["steps_per_s"], "steps/s", note=note, details=details)
+
+
+def run_rows(effort: Effort) -> Iterator[BenchRow]:
+    """What tracking and Ray cost, and how soon a run begins."""
+    batch = effort.batch_size["cpu", "light"]
+    options = {
+        "steps": effort.run_steps,
+        "num_clips": effort.synthetic_clips,
+        "batch_size": batch,
+        "workers": list(effort.workers),
+    }
+    found = measure("tracked_runs", options, timeout_s=effort.timeout_s, threads=1)
+    here = found.values.get("workers_0_steps_per_s")
+    note = f"student, batch {batch}: appending to a file; a process beside it sends"
+    yield _measured("tracking", found, "workers_0_tracking_percent", "% of step time", at_most=2.0, note=note)
+    note = "to the first five steps told, in process"
+    yield _measured("start of a run", found, "workers_0_first_step_s", "s", at_most=10.0, note=note)
+    for count in effort.workers:
+        rate = found.values.get(f"workers_{count}_steps_per_s")
+        ratio = None if here is None or not rate else rate / here
+        note = f"not available: {found.failure}" if found.failure else f"of the steps a second in process ({here:.2f})"
+        least = 0.97 if count == 1 else None
+        title = f"steps/s on {count} Ray worker{'s' if count > 1 else ''}"
+        yield _row(title, ratio, "x", at_least=least, note=note, details=found.values)
+    note = "the same, with Ray started for it"
+    yield _measured("start of a run on Ray", found, "workers_1_first_step_s", "s", at_most=10.0, note=note)
 
 
 def demo_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
