@@ -35,6 +35,7 @@ VERBS = {
     "finetune": "Teach a base one speaker's voice.",
     "synthesize": "Speak a text with a trained voice.",
     "evaluate": "Judge a voice on sentences that took no part in training.",
+    "compare": "Set two trainings side by side in one page.",
     "run": "Run a VoiceClone's stages on this machine.",
     "runs": "List trainings with their figures.",
     "ui": "Open MLflow on the runs of a folder.",

@@ -78,7 +78,7 @@ class _Sounds:
         self.written: list[Path] = []
 
     def source(self, waveform: np.ndarray) -> str:
-        content = _wav_bytes(waveform)
+        content = wav_bytes(waveform)
         if self.is_embedded:
             return "data:audio/wav;base64," + base64.b64encode(content).decode()
         self.folder.mkdir(exist_ok=True)
@@ -93,27 +93,33 @@ def _page(page: ReportPage, report: EvaluationReport | None, sounds: _Sounds) ->
     if page.statement:
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in page.statement)
         parts.append(f'<div class="statement">{paragraphs}</div>')
-    parts.append(_section("Figures", _figure_table(page.figures)))
-    parts.append(_section("Samples", "".join(_sample(sample, sounds) for sample in page.samples)))
+    parts.append(section("Figures", _figure_table(page.figures)))
+    parts.append(section("Samples", "".join(_sample(sample, sounds) for sample in page.samples)))
     scores = {item.id: item for item in report.items} if report else {}
     cards = "".join(_item(item, scores.get(item.id), sounds) for item in page.items)
-    parts.append(_section("Test sentences, beside the recordings", cards))
-    parts.append(_section("By style", _style_table(report) if report else ""))
+    parts.append(section("Test sentences, beside the recordings", cards))
+    parts.append(section("By style", _style_table(report) if report else ""))
     charts = "".join(chart_svg(chart) for chart in page.charts)
-    parts.append(_section("Training", f'<div class="charts">{charts}</div>' if charts else ""))
+    parts.append(section("Training", f'<div class="charts">{charts}</div>' if charts else ""))
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in page.facts.items())
-    parts.append(_section("Facts", f"<dl>{facts}</dl>" if facts else ""))
-    parts.append(_section("Without a score", _failure_table(report) if report else ""))
+    parts.append(section("Facts", f"<dl>{facts}</dl>" if facts else ""))
+    parts.append(section("Without a score", _failure_table(report) if report else ""))
+    return html_page(page.title, parts)
+
+
+def html_page(title: str, parts: Sequence[str]) -> str:
+    """A whole page in the report's style."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(page.title)}</title><style>{STYLE}</style></head>\n<body>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
 
 
-def _section(title: str, content: str) -> str:
+def section(title: str, content: str) -> str:
+    """Content below its heading; nothing where there is none."""
     return f"<h2>{escape(title)}</h2>\n{content}" if content else ""
 
 
@@ -127,7 +133,7 @@ def _figure_table(figures: Sequence[Figure]) -> str:
             f'<td class="number">{_target(figure)}</td><td>{verdict[figure.is_met]}</td>'
             f"<td><small>{escape(figure.note)}</small></td></tr>"
         )
-    return _table(("Figure", "Measured", "Target", "", "Range"), rows)
+    return html_table(("Figure", "Measured", "Target", "", "Range"), rows)
 
 
 def _target(figure: Figure) -> str:
@@ -149,7 +155,7 @@ def _style_table(report: EvaluationReport) -> str:
         cells = "".join(f"<td>{_style_cell(report.row(name, Subject.SPEECH, style))}</td>" for style in styles)
         rows.append(f"<tr><td>{escape(METRICS[name].title)}</td>{cells}</tr>")
     counts = {style: sum(item.style == style for item in report.items) for style in styles}
-    return _table(("From text", *(f"{style} ({counts[style]} sentences)" for style in styles)), rows)
+    return html_table(("From text", *(f"{style} ({counts[style]} sentences)" for style in styles)), rows)
 
 
 def _style_cell(row: Row | None) -> str:
@@ -160,15 +166,21 @@ def _style_cell(row: Row | None) -> str:
 
 
 def _failure_table(report: EvaluationReport) -> str:
+    """One line for each sentence and reason, with all the figures that it has no score for."""
+    titles: dict[tuple[str, str, str], list[str]] = {}
+    for failure in report.failures:
+        key = (failure.item, failure.subject.value, failure.reason)
+        titles.setdefault(key, []).append(METRICS[failure.metric].title)
     rows = [
-        f"<tr><td>{escape(failure.item)}</td><td>{escape(METRICS[failure.metric].title)}: {failure.subject.value}</td>"
-        f"<td>{escape(failure.reason)}</td></tr>"
-        for failure in report.failures
+        f"<tr><td>{escape(item)}</td><td>{escape(subject)}</td><td>{escape(reason)}</td>"
+        f"<td><small>{escape('; '.join(dict.fromkeys(names)))}</small></td></tr>"
+        for (item, subject, reason), names in titles.items()
     ]
-    return _table(("Sentence", "Figure", "Why"), rows)
+    return html_table(("Sentence", "Sound", "Why", "Figures without it"), rows)
 
 
-def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
+def html_table(heads: Sequence[str], rows: Sequence[str]) -> str:
+    """Rows that are HTML already below their heads; nothing without rows."""
     if not rows:
         return ""
     cells = "".join(f"<th>{escape(head)}</th>" for head in heads)
@@ -218,7 +230,8 @@ def _sound(title: str, waveform: np.ndarray, sounds: _Sounds) -> str:
     return f"<figure><figcaption>{caption}</figcaption>{picture}{player}</figure>"
 
 
-def _wav_bytes(waveform: np.ndarray) -> bytes:
+def wav_bytes(waveform: np.ndarray) -> bytes:
+    """(T,) float32 at 16 kHz as a wav file of 16 bits."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
