@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from evaluation_signals import voice
 
-from clock_train.audio.reading import read_waveform
-from clock_train.data.sample import fetch_sample
 from clock_train.errors import ConfigError, ReportDamaged, TrainingDataTooSmall, WaveformUnjudgeable
 from clock_train.evaluation import figures
 from clock_train.evaluation.figures import Subject
@@ -22,8 +20,6 @@ from clock_train.evaluation.phone_recogniser_training import (
 from clock_train.evaluation.report import NO_PHONE_JUDGE, evaluate
 from clock_train.evaluation.scores import EvaluationItem
 from clock_train.evaluation.targets import Target
-from clock_train.text.frontend import phonemize_all
-from clock_train.text.inventory import PAUSES, PHONES, SILENCE
 
 SMALL = RecogniserTraining(
     cpu_seconds=20,
@@ -143,29 +139,3 @@ def test_without_a_judge_the_row_says_why() -> None:
 def test_no_target_may_name_the_synthetic_judge() -> None:
     with pytest.raises(ConfigError, match="its judge learnt from another synthesiser"):
         Target(metric=figures.SYNTHETIC_PHONE_ERRORS.name, subject=Subject.SPEECH, at_most=0.5)
-
-
-@pytest.mark.ring2
-def test_forty_seconds_on_the_spanish_sample_hear_more_than_half_of_its_other_recordings() -> None:
-    folder = fetch_sample("es")
-    files = {path.stem: path for path in sorted(folder.rglob("*.g722"))}
-    lines = (folder / "transcripts.txt").read_text(encoding="utf-8").splitlines()
-    texts = dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith(";"))
-    chosen = [(files[Path(n).name], t.strip()) for n, t in sorted(texts.items()) if Path(n).name in files and t.strip()]
-    chosen = [pair for pair in chosen if not set(pair[1]) & set("[(0123456789")][:300]
-    unheard = {SILENCE, *PAUSES}
-    phones = [
-        [PHONES.index(phone) for phone in utterance.phones if phone not in unheard]
-        for utterance in phonemize_all([text for _, text in chosen], "es")
-    ]
-    waveforms = [read_waveform(path) for path, _ in chosen]
-    learnt = [n for n in range(len(chosen)) if n % 10]
-    judge = train_phone_recogniser(
-        [waveforms[n] for n in learnt],
-        [phones[n] for n in learnt],
-        language="es",
-        training=RecogniserTraining(cpu_seconds=40),
-    )
-    found = [judge.phone_errors(phones[n], waveforms[n]) for n in range(0, len(chosen), 10) if phones[n]]
-    # 0.26 after 150 s on all clips; a recogniser that has learnt nothing is at 0.9 and above
-    assert sum(each.num_errors for each in found) / sum(each.num_phones for each in found) < 0.5
