@@ -106,8 +106,8 @@ def synthetic_row(
         ceiling = sum(each.num_errors for each in own) / sum(each.num_phones for each in own)
         if ceiling > MOST_CEILING:
             raise JudgeUndecided(
-                f"the synthetic judge has not learnt Mandarin in {judge.facts.cpu_seconds:.0f} CPU seconds: its error on "
-                f"held-out espeak-ng speech is {ceiling:.2f}. Give it more with --phone-seconds"
+                f"the synthetic judge has not learnt Mandarin in {judge.facts.cpu_seconds:.0f} CPU seconds: its error "
+                f"on held-out espeak-ng speech is {ceiling:.2f}. Give it more with --phone-seconds"
             )
         found = [_phone_score(judge, say(text), text) for text in judged]
     except (TextLanguageUnsupported, TrainingDataTooSmall, JudgeUndecided) as error:
