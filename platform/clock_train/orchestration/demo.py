@@ -223,6 +223,7 @@ def _judge(voice: Voice, trained: TrainOutcome, output: Path, listener: Listener
         impostors=impostors(trained.packed, speaker=speaker),
         on_progress=_part(advance, 0.2, 1.0, "judges"),
     )
+    report.write(output / "evaluation.json")  # what "clocktrain compare" reads
     return held_out, report
 
 
