@@ -30,12 +30,11 @@ from clock_train.errors import ClockTrainError, CorpusNotFound, ManifestInvalid
 from clock_train.orchestration.corpus_versions import corpus_log, pull_corpus
 from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.manifest_mapping import experiment_of
-from clock_train.orchestration.pipeline_stages import distill_voice, evaluate_voice, export_voice
-from clock_train.orchestration.presets import preset_of
+from clock_train.orchestration.pipeline_stages import distill_voice, evaluate_voice, export_voice, training_request
 from clock_train.orchestration.progress import ProgressStyle, listening
 from clock_train.orchestration.run_tracking import RunTracking
 from clock_train.orchestration.stage_ledger import LEDGER_NAME, FolderLedger
-from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, train
+from clock_train.orchestration.training_session import TrainOutcome, train
 from clock_train.tracking.target import local_target
 
 BUG = 70
@@ -184,18 +183,13 @@ def _train(
         raise ManifestInvalid(
             "spec.base.cloneRef names a clone of a cluster; on this machine give spec.base.bundleURI, a base's folder"
         )
-    request = TrainRequest(
-        corpora=corpora,
-        output=out,
-        preset=preset_of(config),
-        name=clone.metadata.name,
+    request = training_request(
+        config,
+        corpora,
+        out,
         kind=kind,
         base=Path(str(base.bundle_uri).removeprefix("file://")) if base is not None else None,
-        epochs=config.passes.epochs,
-        checkpoint_every_epochs=config.passes.checkpoint_every_epochs,
-        device=config.compute.device,
-        workers=config.compute.workers,
-        min_workers=config.compute.min_workers,
+        name=clone.metadata.name,
         fork=True,
     )
     return train(request, listener, tracking)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from clock_train.config.experiment import ExperimentConfig, read_params
@@ -54,7 +55,7 @@ def train_voice(params: Path, corpus: Path, out: Path, *, kind: str, base: Path 
     """
     config = read_params(params)
     with listening(ProgressStyle.LINES) as listener:
-        train(_request(config, corpus, out, kind=kind, base=base), listener)
+        train(training_request(config, [corpus], out, kind=kind, base=base), listener)
 
 
 def distill_voice(teacher: Path, out: Path) -> None:
@@ -107,13 +108,25 @@ def export_voice(voice_path: Path, out: Path) -> None:
         put_in_place(work, out)
 
 
-def _request(config: ExperimentConfig, corpus: Path, out: Path, *, kind: str, base: Path | None) -> TrainRequest:
+def training_request(
+    config: ExperimentConfig,
+    corpora: Sequence[Path],
+    out: Path,
+    *,
+    kind: str,
+    base: Path | None = None,
+    name: str | None = None,
+    fork: bool = False,
+) -> TrainRequest:
+    """The training that an experiment describes."""
     return TrainRequest(
-        corpora=[corpus],
+        corpora=corpora,
         output=out,
         preset=preset_of(config),
         base=base,
+        name=name,
         kind=kind,
+        fork=fork,
         epochs=config.passes.epochs,
         checkpoint_every_epochs=config.passes.checkpoint_every_epochs,
         device=config.compute.device,

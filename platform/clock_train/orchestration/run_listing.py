@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,9 +92,7 @@ def _outboxes(folder: Path) -> list[Path]:
 
 def _row(path: Path) -> RunRow:
     outbox, output = Outbox(path), path.parent.parent
-    entries = [
-        json.loads(line) for line in (path / ENTRIES).read_text(encoding="utf-8").splitlines() if _is_whole(line)
-    ]
+    entries = outbox.entries()
     begin = next((entry for entry in reversed(entries) if entry["kind"] == "begin"), {"name": "?", "tags": {}})
     ends = [entry["status"] for entry in entries if entry["kind"] in ("begin", "end") and "status" in entry]
     history = read_history(output / f"history-{path.name}.jsonl")
@@ -113,11 +110,3 @@ def _row(path: Path) -> RunRow:
         waiting=len(outbox.waiting()),
         run_id=outbox.run_id or "",
     )
-
-
-def _is_whole(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True

@@ -92,9 +92,7 @@ class RunTracking:
         """Judges' figures at the run's end, and their files by the path they get."""
         if self.outbox is None:
             return
-        # one section of the page: MLflow makes one of each path
-        shown = {f"evaluation/{name.replace('/', '.')}": value for name, value in values.items()}
-        self.outbox.add("metrics", step=0, values=_finite(shown))
+        self.outbox.add("metrics", step=0, values=judged_metrics(values))
         for to, path in files.items():
             self.outbox.add("artifact", path=str(path.absolute()), to=to)
 
@@ -152,6 +150,11 @@ class RunTracking:
                 # a Ctrl-C is for the training, which then says what else is to be sent
                 start_new_session=True,
             )
+
+
+def judged_metrics(values: Mapping[str, float]) -> dict[str, float]:
+    """Judges' figures by the names they have in MLflow: one section of its page, which makes one of each path."""
+    return _finite({f"evaluation/{name.replace('/', '.')}": value for name, value in values.items()})
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -29,6 +29,7 @@ from clock_train.models.speech import Voice
 from clock_train.orchestration.held_out import held_out_clips, hold_out, impostors, write_sounds
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.phone_judge import heard_phones, phone_judge, synthetic_row
+from clock_train.orchestration.run_tracking import judged_metrics
 from clock_train.text.frontend import phonemize
 from clock_train.tracking.outbox import ENTRIES, Outbox
 from clock_train.tracking.target import TRACKING_FOLDER
@@ -290,7 +291,7 @@ def _track(voice: Path, report: EvaluationReport, page: Path, listener: Listener
         if digest not in entries.read_text(encoding="utf-8"):
             continue
         outbox = Outbox(entries.parent)
-        outbox.add("metrics", step=0, values={f"evaluation/{name}": value for name, value in report.values().items()})
+        outbox.add("metrics", step=0, values=judged_metrics(report.values()))
         outbox.add("artifact", path=str(page.absolute()), to="evaluation")
         _send(run_folder, listener)
 

@@ -50,16 +50,16 @@ class Outbox:
 
     def waiting(self) -> list[dict[str, Any]]:
         """Entries that were not sent yet, oldest first; a last line that a crash cut off is left out."""
-        return self._entries()[self.sent :]
+        return self.entries()[self.sent :]
 
     def is_over(self) -> bool:
         """Whether the run was said to have ended, and not to go on since."""
-        marks = [entry["kind"] for entry in self._entries() if entry["kind"] in ("begin", "end")]
+        marks = [entry["kind"] for entry in self.entries() if entry["kind"] in ("begin", "end")]
         return marks[-1:] == ["end"]
 
     def newest(self, kind: str) -> dict[str, Any] | None:
         """The last entry of a kind, sent or not."""
-        return next((entry for entry in reversed(self._entries()) if entry["kind"] == kind), None)
+        return next((entry for entry in reversed(self.entries()) if entry["kind"] == kind), None)
 
     @property
     def sent(self) -> int:
@@ -108,7 +108,8 @@ class Outbox:
                 return
             yield True
 
-    def _entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[dict[str, Any]]:
+        """Every entry, oldest first; a line that a crash cut off is an entry of the kind ``nothing``."""
         path, entries = self.folder / ENTRIES, []
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             try:
