@@ -175,7 +175,7 @@ def test_every_version_says_what_changed() -> None:
 
 def test_composing_leaves_what_it_gave_before_alone() -> None:
     compose("demo")["training"]["loss"]["kl"] = 7
-    assert compose("demo")["training"]["loss"]["kl"] == 0.2
+    assert compose("demo")["training"]["loss"]["kl"] == 0.1
 
 
 def test_yaml_names_no_class_and_repeats_no_default() -> None:
