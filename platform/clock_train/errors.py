@@ -14,6 +14,8 @@
     ├── EvaluationError    a judge that is missing or cannot answer
     ├── ExportError        a bundle
     ├── ServingError       a voice that is asked to speak
+    ├── WatermarkError     a mark in a sound: its key, its payload, its label
+    ├── AuditError         the log of what was spoken
     └── ClusterError       the cluster
 
 A leaf is named for what happened; its name is the stable code: the exception, the condition reason, the heading of its
@@ -29,7 +31,7 @@ class ClockTrainError(Exception):
     """Base of all errors that are not our own bug."""
 
     exit_code = 2
-    """What a command ends with: 2 the user can fix it, 3 capacity was lost and a retry helps."""
+    """What a command ends with: 2 the user can fix it, 3 capacity was lost and a retry helps, 4 saved and stopped."""
 
     @property
     def code(self) -> str:
@@ -271,6 +273,25 @@ class CheckpointDamaged(CheckpointError):
     """A checkpoint whose bytes do not match its marker, and none before it."""
 
 
+class CheckpointNotFound(CheckpointError):
+    """The checkpoint to go on from is not there, or is another run's."""
+
+
+class AttemptDamaged(CheckpointError):
+    """The record of an attempt's start cannot be read."""
+
+
+class TrainingStopped(TrainingError):
+    """Somebody asked the run to save and stop, and it did."""
+
+    exit_code = 4
+    """Neither a mistake nor a loss: the next start goes on."""
+
+
+class BudgetSpent(TrainingError):
+    """The run saved and stopped because its budget was used up."""
+
+
 class RunBusy(TrainingError):
     """Another process is training into the same folder."""
 
@@ -375,6 +396,70 @@ class ServingError(ClockTrainError):
 
 class VoiceNotFound(ServingError):
     """No trained voice where one was asked for."""
+
+
+class WatermarkError(ClockTrainError):
+    """A mark in a sound: its key, its payload, its label."""
+
+
+class WatermarkPayloadInvalid(WatermarkError):
+    """A payload that is no 48 bits, or a number that does not fit its field."""
+
+
+class WatermarkKeyMissing(WatermarkError):
+    """No key file where one was named."""
+
+
+class WatermarkKeyExists(WatermarkError):
+    """A new key would replace one by which sounds are found."""
+
+
+class WatermarkKeyExposed(WatermarkError):
+    """A key file that others may read or change."""
+
+
+class WatermarkKeyInvalid(WatermarkError):
+    """A file that holds no keys, or none for the day."""
+
+
+class WatermarkKeyForeign(WatermarkError):
+    """A key file of another tenant than the one that was named."""
+
+
+class WatermarkSettingInvalid(WatermarkError):
+    """The setting that switches marking off is unsigned, changed or over."""
+
+
+class LabelUnwritable(WatermarkError):
+    """A kind of file that carries no labels, or a label that it cannot hold."""
+
+
+class LabelMissing(WatermarkError):
+    """A file without a label where one is read."""
+
+
+class LabelInvalid(WatermarkError):
+    """A label whose signature or sound does not match."""
+
+
+class DetectorRefused(WatermarkError):
+    """A sound that the open detector does not take: too large, too long or too many in a minute."""
+
+    exit_code = 3
+
+
+class AuditError(ClockTrainError):
+    """The log of what was spoken."""
+
+
+class AuditDamaged(AuditError):
+    """A line of the log is missing, changed or signed by another key."""
+
+
+class AuditUnwritable(AuditError):
+    """A line could not be written; what it would have told was not spoken."""
+
+    exit_code = 3
 
 
 class ClusterError(ClockTrainError):
