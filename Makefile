@@ -41,13 +41,19 @@ format: .venv/.dev ## rewrite to the format
 	$(RUN)ruff check --fix .
 
 test: .venv/.dev assets ## everything that needs no root
-	$(RUN)pytest -m "not long"
+	$(RUN)pytest -m "not long and not ring4"
 
 test-long: .venv/.dev assets ## the long cases as well
-	$(RUN)pytest
+	$(RUN)pytest -m "not ring4"
 
-assets: .venv/.dev ## build the test binaries into the cache, once (about 5 minutes)
-	$(RUN)python tests/cluster/assets/build.py
+e2e: .venv/.dev assets-node ## a real cluster of three nodes on this machine; needs root
+	$(RUN)pytest -m ring4 tests/cluster/e2e
+
+assets: .venv/.dev ## build what make test runs (MinIO, a Kubernetes control plane) into the cache, once
+	PYTHONPATH=tests/cluster $(RUN)python -m assets.build storage control-plane
+
+assets-node: .venv/.dev ## build what make e2e runs as well (kubelet, containerd, DNS), once
+	PYTHONPATH=tests/cluster $(RUN)python -m assets.build storage control-plane node
 
 bench: .venv/.dev ## speed and memory, as a table
 	$(RUN)clocktrain bench
@@ -55,4 +61,4 @@ bench: .venv/.dev ## speed and memory, as a table
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: help install dev demo check format test test-long assets bench clean
+.PHONY: help install dev demo check format test test-long e2e assets assets-node bench clean

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import secrets
 import socket
@@ -15,21 +14,12 @@ from typing import Any
 import urllib3
 from minio import Minio
 
+from assets.build import program
 from clock_train.storage.s3 import S3Storage
 
-BUILD = Path(__file__).parents[1] / "cluster" / "assets" / "build.py"
 READY_LIMIT_S = 60
 STOP_LIMIT_S = 20
 POLL_S = 0.1
-
-
-def minio_program() -> Path:
-    """The server's executable, built on first use; a machine that cannot build it fails the test and says why."""
-    specification = importlib.util.spec_from_file_location("test_assets_build", BUILD)
-    assert specification and specification.loader
-    build = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(build)
-    return build.program("minio")
 
 
 class MinioServer:
@@ -42,7 +32,7 @@ class MinioServer:
         self.port = _free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.endpoint = f"http://{self.address}"
-        self._program = minio_program()
+        self._program = program("minio")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> MinioServer:
