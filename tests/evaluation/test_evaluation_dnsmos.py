@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import pytest
 from evaluation_signals import noise, voice
 
 from clock_train.errors import JudgeMissing, WaveformUnjudgeable
-from clock_train.evaluation import dnsmos as judge
 from clock_train.evaluation import figures
 from clock_train.evaluation.dnsmos import dnsmos
+from clock_train.evaluation.dnsmos_network import HOP_SAMPLES, WINDOW_SAMPLES, load
 from clock_train.evaluation.figures import Subject
 from clock_train.evaluation.judge_speed import JudgeClock, JudgeSpeed, together
 from clock_train.evaluation.real_time_factor import RealTimeFactor
@@ -31,26 +32,35 @@ def test_the_figures_are_those_of_the_wheel() -> None:
     assert (found.overall, found.signal, found.background) == pytest.approx(wanted, abs=1e-4)
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.41, 2.5, 4.51, 8.9, 9.0])
+def test_a_repeated_sound_costs_one_round_and_scores_as_all_of_them(seconds: float) -> None:
+    sound = (voice(seconds=seconds) + noise(seconds, level=0.01)).clip(-1, 1)
+    network, whole = load(), np.resize(sound[: len(sound) // HOP_SAMPLES * HOP_SAMPLES], WINDOW_SAMPLES)
+    # float32 in another order of additions
+    assert network.repeated(sound) == pytest.approx(network.whole(whole), abs=1e-5)
+
+
 def test_noise_behind_a_voice_lowers_the_background() -> None:
     assert dnsmos(voice() + noise(level=0.1)).background < dnsmos(voice()).background - 0.3
 
 
 def test_short_sound_is_repeated_and_silence_refused() -> None:
     short = voice(seconds=0.4)
-    assert dnsmos(short) == dnsmos(np.tile(short, 5))
+    # float32 in another order of additions
+    assert astuple(dnsmos(short)) == pytest.approx(astuple(dnsmos(np.tile(short, 5))), abs=1e-5)
     with pytest.raises(WaveformUnjudgeable, match="every sample is zero"):
         dnsmos(np.zeros(16_000, dtype=np.float32))
 
 
-@pytest.mark.parametrize("name", ["speechmos", "onnxruntime"])
+@pytest.mark.parametrize("name", ["speechmos", "onnx", "onnxruntime"])
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    judge.load.cache_clear()
+    load.cache_clear()
     with pytest.raises(JudgeMissing, match=rf"DNSMOS needs {name}, .* uv sync --extra judge"):
         dnsmos(voice())
-    judge.load.cache_clear()
+    load.cache_clear()
 
 
 def test_recording_resynthesis_and_speech_have_rows_with_the_recording_as_ceiling() -> None:

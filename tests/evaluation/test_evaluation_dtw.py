@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clock_train.errors import ConfigError
-from clock_train.evaluation.dtw import frame_distances, warping_path
+from clock_train.evaluation.dtw import frame_distances, warping_path, warping_paths
 
 
 def least_total(cost: np.ndarray) -> float:
@@ -44,6 +44,15 @@ def test_a_band_keeps_the_path_near_the_straight_line(rows: int, columns: int, b
     check_path(path, cost.shape)
     straight = path.sum(axis=1) * (rows - 1) / max(1, rows + columns - 2)
     assert np.abs(path[:, 0] - straight).max() < band + 1
+
+
+@given(rows=st.lists(st.integers(1, 24), min_size=1, max_size=4), columns=st.integers(1, 24), seed=st.integers(0, 999))
+@settings(max_examples=40, deadline=None)
+def test_several_matrices_at_once_have_the_paths_that_each_has_alone(rows: list[int], columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    costs = [rng.random((count, columns)) for count in rows]
+    for cost, path in zip(costs, warping_paths(costs), strict=True):
+        np.testing.assert_array_equal(path, warping_path(cost))
 
 
 def test_equal_sequences_are_matched_frame_by_frame() -> None:

@@ -14,8 +14,9 @@ from clock_train.evaluation import forced_alignment, recogniser, speaker_similar
 from clock_train.evaluation.forced_alignment import WordTiming, align_words, word_start_errors
 from clock_train.evaluation.judge_library import judge_library
 from clock_train.evaluation.recogniser import edit_distance, word_error_rate, word_errors
-from clock_train.evaluation.speaker_similarity import embedding, floor_and_ceiling, similarity
+from clock_train.evaluation.speaker_similarity import embedding, embeddings, floor_and_ceiling, heard_parts, similarity
 from clock_train.evaluation.spoken_words import spoken_words
+from clock_train.evaluation.voice_activity import without_silences
 
 
 @pytest.fixture
@@ -52,6 +53,26 @@ def test_the_d_vector_is_the_library_s_own() -> None:
     own = VoiceEncoder("cpu", verbose=False).embed_utterance(preprocess_wav(sound))
     # float32 through another FFT
     assert embedding(sound) == pytest.approx(own, abs=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.01, 1.0])
+@pytest.mark.parametrize("pauses", [(0.0,), (0.05,), (0.3, 1.1), (2.0, 0.1, 0.5)])
+def test_silences_are_cut_where_the_library_cuts_them(level: float, pauses: tuple[float, ...]) -> None:
+    from resemblyzer import preprocess_wav
+
+    parts = [level * voice("04", seconds=0.12 + 0.3 * n, seed=n) for n in range(len(pauses))]
+    sound = np.concatenate(
+        [each for part, gap in zip(parts, pauses, strict=True) for each in (part, noise(gap, level=1e-4))]
+    )
+    np.testing.assert_array_equal(without_silences(sound, "a judge"), preprocess_wav(sound))
+
+
+def test_sounds_heard_together_have_the_d_vectors_that_each_has_alone() -> None:
+    sounds = [voice(seconds=seconds, seed=n) for n, seconds in enumerate((0.6, 2.5, 1.6))]
+    together = embeddings([heard_parts(sound) for sound in sounds])
+    # float32 in another order of additions
+    assert np.stack(together) == pytest.approx(np.stack([embedding(sound) for sound in sounds]), abs=1e-5)
+    assert embeddings([]) == []
 
 
 def test_one_voice_is_more_similar_to_itself_than_to_another() -> None:

@@ -89,7 +89,7 @@ def _print(outcome: EvaluationOutcome) -> None:
     from rich.table import Table
 
     from clock_train.evaluation.figures import ALL_STYLES
-    from clock_train.evaluation.judge_speed import together
+    from clock_train.evaluation.judge_speed import together, without_recognisers
 
     report = outcome.report
     table = Table(box=None, pad_edge=False)
@@ -105,10 +105,10 @@ def _print(outcome: EvaluationOutcome) -> None:
     for reason, names in _missing(report).items():
         print(f"Missing: {', '.join(names)}: {reason}")
     speeds = ", ".join(f"{speed.judge} {speed.times_real_time:.0f}x" for speed in report.speeds)
-    without = together(tuple(speed for speed in report.speeds if speed.judge not in ("recogniser", "aligner")))
+    without = together(without_recognisers(report.speeds))
     all_of_them = together(report.speeds)
     print(f"Judges:  {speeds} real time on a core", end="")
-    print(f"; all but the recogniser {without:.0f}x, with it {all_of_them:.1f}x" if without and all_of_them else "")
+    print(f"; all but the recognisers {without:.0f}x, with them {all_of_them:.1f}x" if without and all_of_them else "")
     print(f"Figures: {outcome.json_path}\nReport:  {outcome.page_path}")
 
 

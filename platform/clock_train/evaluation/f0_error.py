@@ -12,6 +12,16 @@ from clock_train.evaluation.mel_distance import judged_mel, warp
 
 
 @dataclass(frozen=True, kw_only=True)
+class Melody:
+    """The pitch of one sound, frame by frame."""
+
+    hz: np.ndarray
+    """(frames,) float32, 0 where unvoiced."""
+    is_voiced: np.ndarray
+    """(frames,) bool."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class F0Error:
     """Over the path's pairs of frames."""
 
@@ -31,10 +41,19 @@ def f0_error(natural: np.ndarray, generated: np.ndarray, path: np.ndarray | None
     """
     if path is None:
         path = warp(judged_mel(natural), judged_mel(generated)).path
-    first_hz, first_voiced = f0(judged_waveform(natural))
-    second_hz, second_voiced = f0(judged_waveform(generated))
-    first_hz, first_voiced = first_hz[path[:, 0]], first_voiced[path[:, 0]]
-    second_hz, second_voiced = second_hz[path[:, 1]], second_voiced[path[:, 1]]
+    return melody_error(melody(natural), melody(generated), path)
+
+
+def melody(waveform: np.ndarray) -> Melody:
+    """The pitch of a waveform, (T,) float32 at 16 kHz."""
+    hz, is_voiced = f0(judged_waveform(waveform))
+    return Melody(hz=hz, is_voiced=is_voiced)
+
+
+def melody_error(natural: Melody, generated: Melody, path: np.ndarray) -> F0Error:
+    """The same from melodies that were tracked already."""
+    first_hz, first_voiced = natural.hz[path[:, 0]], natural.is_voiced[path[:, 0]]
+    second_hz, second_voiced = generated.hz[path[:, 1]], generated.is_voiced[path[:, 1]]
     both = first_voiced & second_voiced
     log_rmse = None
     if both.any():

@@ -7,6 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+SIMILARITY_JUDGE, WORD_JUDGE, PHONE_JUDGE, DISTANCE_JUDGE, ALIGNER, OPINION_JUDGE = (
+    "speaker similarity", "recogniser", "phone recogniser", "distances", "aligner", "DNSMOS",
+)  # fmt: skip
+"""As the table of speeds calls them."""
+RECOGNISERS = frozenset({WORD_JUDGE, PHONE_JUDGE, ALIGNER})
+"""Those that search for words or phones: slower than the others by their nature."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeSpeed:
@@ -43,6 +50,11 @@ class JudgeClock:
             JudgeSpeed(judge=judge, sound_s=round(sound_s, 3), cpu_s=round(self.cpu_s[judge], 3))
             for judge, sound_s in self.sound_s.items()
         )
+
+
+def without_recognisers(speeds: tuple[JudgeSpeed, ...]) -> tuple[JudgeSpeed, ...]:
+    """All but the recognisers."""
+    return tuple(speed for speed in speeds if speed.judge not in RECOGNISERS)
 
 
 def together(speeds: tuple[JudgeSpeed, ...]) -> float | None:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clock_train.audio.mel import MelConfig
-from clock_train.audio.mfcc import mfcc
+from clock_train.audio.mfcc import mfcc_of_mel
 from clock_train.evaluation.dtw import frame_distances, warping_path
-from clock_train.evaluation.judged_waveform import judged_waveform
+from clock_train.evaluation.mel_distance import judged_mel
 
 NUM_CEPSTRA = 24
 """Without c0, the level."""
@@ -34,22 +33,28 @@ class MelCepstralDistortion:
 
 def mel_cepstral_distortion(natural: np.ndarray, generated: np.ndarray) -> MelCepstralDistortion:
     """Distance of two waveforms of the same sentence, (T,) float32 at 16 kHz each."""
-    first, second = mel_cepstra(natural), mel_cepstra(generated)
-    distances_db = frame_distances(first, second, "euclidean")
+    return distortion_of_cepstra(mel_cepstra(natural), mel_cepstra(generated))
+
+
+def distortion_of_cepstra(natural: np.ndarray, generated: np.ndarray) -> MelCepstralDistortion:
+    """The same of two sounds' cepstra, (24, frames) each."""
+    distances_db = frame_distances(natural, generated, "euclidean")
     path = warping_path(distances_db)
-    frames = min(distances_db.shape)
     return MelCepstralDistortion(
         warped_db=float(distances_db[path[:, 0], path[:, 1]].mean()),
-        plain_db=float(np.diagonal(distances_db)[:frames].mean()),
+        plain_db=float(np.diagonal(distances_db).mean()),
     )
 
 
 def mel_cepstra(waveform: np.ndarray) -> np.ndarray:
-    """(24, frames) c1 to c24, scaled so that their Euclidean distance is the distortion in dB.
+    """(24, frames) c1 to c24 of a waveform, (T,) float32 at 16 kHz."""
+    return cepstra_of_mel(judged_mel(waveform))
+
+
+def cepstra_of_mel(mel: np.ndarray) -> np.ndarray:
+    """(24, frames) c1 to c24 of a log-mel, (80, frames), scaled so that their Euclidean distance is in dB.
 
     By Parseval the summed squares of the orthonormal cepstra are those of the log-mel over its bands; dividing by the
     number of bands gives the mean square, and a neper of magnitude is 8.69 dB.
     """
-    config = MelConfig()
-    cepstra = mfcc(judged_waveform(waveform), config)[1 : 1 + NUM_CEPSTRA]
-    return cepstra * (DB_PER_NEPER / np.sqrt(config.n_mels))
+    return mfcc_of_mel(mel)[1 : 1 + NUM_CEPSTRA] * (DB_PER_NEPER / np.sqrt(len(mel)))

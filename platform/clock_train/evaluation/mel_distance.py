@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clock_train.audio.mel import MelConfig, log_mel
-from clock_train.evaluation.dtw import frame_distances, warping_path
+from clock_train.evaluation.dtw import frame_distances, warping_paths
 from clock_train.evaluation.judged_waveform import judged_waveform
 
 
@@ -39,21 +39,30 @@ def mismatch_ratio(generated: np.ndarray, natural: np.ndarray, wrong_sentences: 
         natural: the recording of the same sentence.
         wrong_sentences: recordings of other sentences by the same speaker, at least one.
     """
-    mels = [judged_mel(waveform) for waveform in wrong_sentences]
-    return mel_mismatch_ratio(judged_mel(generated), judged_mel(natural), mels)
+    mels = [judged_mel(waveform) for waveform in (natural, *wrong_sentences)]
+    right, *wrong = warp_all(mels, judged_mel(generated))
+    return mismatch(right, wrong)
 
 
-def mel_mismatch_ratio(generated: np.ndarray, natural: np.ndarray, wrong_sentences: Sequence[np.ndarray]) -> float:
-    """The same from log-mels, (80, frames) each."""
-    wrong = [warp(mel, generated).distance for mel in wrong_sentences]
-    return warp(natural, generated).distance / max(float(np.mean(wrong)), 1e-9)
+def mismatch(right: WarpedMels, wrong: Sequence[WarpedMels]) -> float:
+    """The same from sentences that were warped to the generated one already."""
+    return right.distance / max(float(np.mean([each.distance for each in wrong])), 1e-9)
 
 
 def warp(natural: np.ndarray, generated: np.ndarray) -> WarpedMels:
     """The path between two log-mels, (80, N) and (80, M), and their distance along it."""
-    distances = frame_distances(natural, generated, "cityblock") / len(natural)
-    path = warping_path(distances)
-    return WarpedMels(distance=float(distances[path[:, 0], path[:, 1]].mean()), path=path)
+    return warp_all([natural], generated)[0]
+
+
+def warp_all(naturals: Sequence[np.ndarray], generated: np.ndarray) -> list[WarpedMels]:
+    """The same for several recordings, (80, N) each, and one generated log-mel."""
+    distances = frame_distances(np.concatenate(naturals, axis=1), generated, "cityblock") / len(generated)
+    ends = np.cumsum([mel.shape[1] for mel in naturals])
+    costs = np.split(distances, ends[:-1])
+    return [
+        WarpedMels(distance=float(cost[path[:, 0], path[:, 1]].mean()), path=path)
+        for cost, path in zip(costs, warping_paths(costs), strict=True)
+    ]
 
 
 def judged_mel(waveform: np.ndarray) -> np.ndarray:

@@ -16,12 +16,22 @@ import numpy as np
 from clock_train.errors import EvaluationError, JudgeMissing, WaveformUnjudgeable
 from clock_train.evaluation import dnsmos, figures, forced_alignment, recogniser, speaker_similarity
 from clock_train.evaluation.bootstrap import Score
-from clock_train.evaluation.f0_error import f0_error
+from clock_train.evaluation.f0_error import melody_error
 from clock_train.evaluation.figures import Metric, Subject
-from clock_train.evaluation.judge_speed import JudgeClock, JudgeSpeed
+from clock_train.evaluation.judge_speed import (
+    ALIGNER,
+    DISTANCE_JUDGE,
+    OPINION_JUDGE,
+    PHONE_JUDGE,
+    SIMILARITY_JUDGE,
+    WORD_JUDGE,
+    JudgeClock,
+    JudgeSpeed,
+)
 from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ
-from clock_train.evaluation.mel_cepstral_distortion import mel_cepstral_distortion
-from clock_train.evaluation.mel_distance import judged_mel, warp
+from clock_train.evaluation.mel_cepstral_distortion import distortion_of_cepstra
+from clock_train.evaluation.mel_distance import WarpedMels, mismatch, warp, warp_all
+from clock_train.evaluation.sound_shape import SoundShape, sound_shape
 
 if TYPE_CHECKING:
     # torch: only whoever brings such a judge has loaded it
@@ -32,10 +42,6 @@ WRONG_SENTENCES = 5
 """Other sentences that each one is compared with; more changed the mean by less than 0.01 on 16 sentences."""
 DISTANCES = (figures.MEL, figures.MCD_WARPED, figures.MCD_PLAIN, figures.F0, figures.VOICING)
 OPINIONS = (figures.DNSMOS_OVERALL, figures.DNSMOS_SIGNAL, figures.DNSMOS_BACKGROUND)
-SIMILARITY_JUDGE, WORD_JUDGE, PHONE_JUDGE, DISTANCE_JUDGE, ALIGNER, OPINION_JUDGE = (
-    "speaker similarity", "recogniser", "phone recogniser", "distances", "aligner", "DNSMOS",
-)  # fmt: skip
-"""As the table of speeds calls them."""
 OF_SPEECH = (figures.SIMILARITY, figures.WORD_ERRORS, figures.MISMATCH, *DISTANCES, figures.DURATION, *OPINIONS)
 """What a sentence without its sound has no score for."""
 
@@ -86,8 +92,7 @@ class Scores:
 class _Recording:
     """A natural recording and what was worked out from it; none where it cannot be judged."""
 
-    mel: np.ndarray | None = None
-    speaker: np.ndarray | None = None
+    shape: SoundShape | None = None
     heard: str | None = None
 
 
@@ -106,6 +111,8 @@ class Scoring:
         self._clock = JudgeClock()
         self.result = Scores(by_item={item.id: {} for item in items}, heard={item.id: {} for item in items})
         self._recordings = {item.id: _Recording() for item in items}
+        self._speakers: dict[tuple[str, Subject], np.ndarray] = {}
+        """The d-vector of every sound that has one."""
 
     def run(self, on_progress: Callable[[int, int], None] | None = None) -> Scores:
         """All judges; progress counts items twice, once for their recordings."""
@@ -115,6 +122,7 @@ class Scoring:
             self._hear_natural(item)
             if on_progress:
                 on_progress(done + 1, total)
+        self._hear_speakers()
         self._measure_floors_and_ceilings()
         for done, item in enumerate(self.items):
             if item.no_speech is not None:
@@ -132,25 +140,35 @@ class Scoring:
 
     def _hear_natural(self, item: EvaluationItem) -> None:
         recording = self._recordings[item.id]
-        sound_s = len(item.natural) / JUDGE_RATE_HZ
-        recording.mel = self._attempt(
-            item, figures.MEL, Subject.NATURAL, lambda: judged_mel(item.natural), DISTANCE_JUDGE, 0.0
-        )
-        recording.speaker = self._attempt(
-            item,
-            figures.SIMILARITY,
-            Subject.NATURAL,
-            lambda: speaker_similarity.embedding(item.natural),
-            SIMILARITY_JUDGE,
-            sound_s,
+        recording.shape = self._attempt(
+            item, figures.MEL, Subject.NATURAL, lambda: sound_shape(item.natural), DISTANCE_JUDGE, 0.0
         )
         self._score_words(item, Subject.NATURAL, item.natural)
         self._score_phones(item, Subject.NATURAL, item.natural)
         self._score_opinions(item, Subject.NATURAL, item.natural)
         recording.heard = self.result.heard[item.id].get(Subject.NATURAL.value)
 
+    def _hear_speakers(self) -> None:
+        """The d-vectors of all sounds, in one pass of the network."""
+        parts_of: dict[tuple[str, Subject], np.ndarray] = {}
+        for item in self.items:
+            for subject, waveform in {Subject.NATURAL: item.natural, **item.sounds}.items():
+                parts = self._attempt(
+                    item,
+                    figures.SIMILARITY,
+                    subject,
+                    lambda sound=waveform, is_own=subject is Subject.NATURAL: _speaker_parts(sound, is_own),
+                    SIMILARITY_JUDGE,
+                    len(waveform) / JUDGE_RATE_HZ,
+                )
+                if parts is not None:
+                    parts_of[item.id, subject] = parts
+        with self._clock.judging(SIMILARITY_JUDGE, 0.0):
+            vectors = speaker_similarity.embeddings([parts for parts in parts_of.values() if len(parts)])
+        self._speakers = dict(zip((key for key, parts in parts_of.items() if len(parts)), vectors, strict=True))
+
     def _measure_floors_and_ceilings(self) -> None:
-        speakers = [r.speaker for r in self._recordings.values() if r.speaker is not None]
+        speakers = [vector for (_, subject), vector in self._speakers.items() if subject is Subject.NATURAL]
         impostors = self._hear_impostors() if speakers else []
         bounds = speaker_similarity.embedding_floor_and_ceiling(speakers, impostors)
         self._bound(self.result.floors, figures.SIMILARITY, bounds.floor)
@@ -171,18 +189,21 @@ class Scoring:
         heard = []
         for number, waveform in enumerate(self.impostors):
             try:
-                heard.append(speaker_similarity.embedding(waveform))
+                heard.append(speaker_similarity.heard_parts(waveform))
             except WaveformUnjudgeable as failure:
                 self._fail(f"impostor {number}", figures.SIMILARITY, Subject.NATURAL, failure)
-        return heard
+        return speaker_similarity.embeddings(heard)
 
     def _floor_scores(self, item: EvaluationItem) -> list[tuple[Metric, Score]]:
         """What the next sentence's recording scores as if it were this one's."""
-        others = self._other_items(item)
-        if not others or self._recordings[item.id].mel is None:
+        others, own = self._other_items(item), self._recordings[item.id].shape
+        if not others or own is None:
             return []
         wrong = others[0]
-        scores = self._distances(item, wrong.natural, self._recordings[wrong.id].mel)
+        shape = self._recordings[wrong.id].shape
+        assert shape is not None  # other items are those that have one
+        with self._clock.judging(DISTANCE_JUDGE, 0.0):
+            scores = _distances(own, shape, warp(own.mel, shape.mel))
         heard = self._recordings[wrong.id].heard
         reference = recogniser.spoken_words(item.text)
         if heard is not None and reference:
@@ -191,51 +212,33 @@ class Scoring:
         return scores
 
     def _score(self, item: EvaluationItem, subject: Subject, waveform: np.ndarray) -> None:
-        recording, sound_s = self._recordings[item.id], len(waveform) / JUDGE_RATE_HZ
+        recording = self._recordings[item.id]
         self._keep(item, subject, figures.DURATION, Score.of(len(waveform) / max(1, len(item.natural))))
-        speaker = recording.speaker
-        if speaker is not None:
-            value = self._attempt(
-                item,
-                figures.SIMILARITY,
-                subject,
-                lambda: _similarity_or_zero(waveform, speaker),
-                SIMILARITY_JUDGE,
-                sound_s,
-            )
-            self._keep(item, subject, figures.SIMILARITY, None if value is None else Score.of(value))
+        self._score_similarity(item, subject)
         self._score_words(item, subject, waveform)
         self._score_phones(item, subject, waveform)
         self._score_opinions(item, subject, waveform)
-        mel = self._attempt(item, figures.MEL, subject, lambda: judged_mel(waveform), DISTANCE_JUDGE, 0.0)
-        if mel is None or recording.mel is None:
+        own = recording.shape
+        shape = self._attempt(item, figures.MEL, subject, lambda: sound_shape(waveform), DISTANCE_JUDGE, 0.0)
+        if shape is None or own is None:
             return
-        with self._clock.judging(DISTANCE_JUDGE, sound_s):
-            for metric, score in self._distances(item, waveform, mel):
-                self._keep(item, subject, metric, score)
-            wrong = [self._recordings[other.id].mel for other in self._other_items(item)]
-            distances = [warp(other, mel).distance for other in wrong if other is not None]
-        if distances:
-            right = self.result.by_item[item.id][figures.MEL.name, subject].values[0]
-            self._keep(item, subject, figures.MISMATCH, Score.of(right / max(float(np.mean(distances)), 1e-9)))
+        wrong = [self._recordings[other.id].shape for other in self._other_items(item)]
+        with self._clock.judging(DISTANCE_JUDGE, len(waveform) / JUDGE_RATE_HZ):
+            mels = [own.mel, *(each.mel for each in wrong if each is not None)]
+            right, *others = warp_all(mels, shape.mel)
+            scores = _distances(own, shape, right)
+        for metric, score in scores:
+            self._keep(item, subject, metric, score)
+        if others:
+            self._keep(item, subject, figures.MISMATCH, Score.of(mismatch(right, others)))
 
-    def _distances(
-        self, item: EvaluationItem, waveform: np.ndarray, mel: np.ndarray | None
-    ) -> list[tuple[Metric, Score]]:
-        natural_mel = self._recordings[item.id].mel
-        if mel is None or natural_mel is None:
-            return []
-        warped = warp(natural_mel, mel)
-        melody = f0_error(item.natural, waveform, warped.path)
-        distortion = mel_cepstral_distortion(item.natural, waveform)
-        return [
-            (figures.MEL, Score.of(warped.distance)),
-            (figures.MCD_WARPED, Score.of(distortion.warped_db)),
-            (figures.MCD_PLAIN, Score.of(distortion.plain_db)),
-            # no frame voiced in both: no melody to compare, and the voicing error tells
-            (figures.F0, Score(values=() if melody.log_rmse is None else (melody.log_rmse,))),
-            (figures.VOICING, Score.of(melody.voicing_error)),
-        ]
+    def _score_similarity(self, item: EvaluationItem, subject: Subject) -> None:
+        """A model that makes silence scores zero: leaving the sentence out would flatter it."""
+        if (speaker := self._speakers.get((item.id, Subject.NATURAL))) is None:
+            return
+        generated = self._speakers.get((item.id, subject))
+        value = 0.0 if generated is None else speaker_similarity.embedding_similarity(generated, [speaker])
+        self._keep(item, subject, figures.SIMILARITY, Score.of(value))
 
     def _score_words(self, item: EvaluationItem, subject: Subject, waveform: np.ndarray) -> None:
         sound_s = len(waveform) / JUDGE_RATE_HZ
@@ -298,9 +301,10 @@ class Scoring:
         """The next sentences after this one, round the end; none of the same text."""
         position = next(index for index, other in enumerate(self.items) if other.id == item.id)
         following = [*self.items[position + 1 :], *self.items[:position]]
-        return [other for other in following if other.text != item.text and self._recordings[other.id].mel is not None][
-            :WRONG_SENTENCES
+        others = [
+            other for other in following if other.text != item.text and self._recordings[other.id].shape is not None
         ]
+        return others[:WRONG_SENTENCES]
 
     def _attempt(
         self,
@@ -341,13 +345,27 @@ def _load_judges() -> None:
             load()
 
 
-def _similarity_or_zero(waveform: np.ndarray, speaker: np.ndarray) -> float:
-    """A model that makes silence scores zero: leaving the sentence out would flatter it."""
+def _speaker_parts(waveform: np.ndarray, is_own: bool) -> np.ndarray:
+    """What the speaker's judge hears; of a generated silence nothing, which is no failure but the worst score."""
     try:
-        generated = speaker_similarity.embedding(waveform)
+        return speaker_similarity.heard_parts(waveform)
     except WaveformUnjudgeable:
-        return 0.0
-    return speaker_similarity.embedding_similarity(generated, [speaker])
+        if is_own:
+            raise
+        return np.zeros((0, 0, 0), dtype=np.float32)
+
+
+def _distances(natural: SoundShape, generated: SoundShape, warped: WarpedMels) -> list[tuple[Metric, Score]]:
+    found = melody_error(natural.melody, generated.melody, warped.path)
+    distortion = distortion_of_cepstra(natural.cepstra, generated.cepstra)
+    return [
+        (figures.MEL, Score.of(warped.distance)),
+        (figures.MCD_WARPED, Score.of(distortion.warped_db)),
+        (figures.MCD_PLAIN, Score.of(distortion.plain_db)),
+        # no frame voiced in both: no melody to compare, and the voicing error tells
+        (figures.F0, Score(values=() if found.log_rmse is None else (found.log_rmse,))),
+        (figures.VOICING, Score.of(found.voicing_error)),
+    ]
 
 
 def _word_errors(item: EvaluationItem, waveform: np.ndarray) -> recogniser.WordErrors:
