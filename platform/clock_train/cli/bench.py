@@ -65,6 +65,8 @@ def measure_all(quick: bool, recordings: Path | None, listener: Listener) -> lis
         ("start-up", lambda: table.start_up_rows(effort)),
         ("text front-end", lambda: table.front_end_rows(effort)),
         ("corpus and features", lambda: table.preparation_rows(effort, source)),
+        ("plan and repro", lambda: table.waiting_rows(effort)),
+        ("judges", lambda: table.judge_rows(effort, source)),
         ("speaking", lambda: table.speaking_rows(effort)),
     ]
     for device in table.DEVICES:

@@ -10,11 +10,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from clock_train.cli.measurements.isolation import Measurement, cpu_seconds_of, measure, median
+from clock_train.cli.measurements.judges import ALL, WITHOUT_RECOGNISERS
+from clock_train.evaluation.judge_speed import (
+    ALIGNER,
+    DISTANCE_JUDGE,
+    OPINION_JUDGE,
+    SIMILARITY_JUDGE,
+    WORD_JUDGE,
+)
 from clock_train.evaluation.targets import Figure
 
 MODELS = ("student", "teacher")
 PHASES = ("hearing", "reading", "contest")
 DEVICES = ("cpu", "cuda")
+JUDGES = (SIMILARITY_JUDGE, DISTANCE_JUDGE, OPINION_JUDGE, WORD_JUDGE, ALIGNER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +34,9 @@ class Effort:
     feature_seconds: float
     speaking_rounds: int
     starts: int
+    waits: int
+    """Commands whose wall time counts."""
+    judged_sentences: int
     training_seconds: float
     training_steps: int
     longest_clip_seconds: float
@@ -45,6 +57,8 @@ FULL = Effort(
     feature_seconds=120.0,
     speaking_rounds=9,
     starts=9,
+    waits=5,
+    judged_sentences=12,
     training_seconds=10.0,
     training_steps=2,
     longest_clip_seconds=9.0,
@@ -59,6 +73,8 @@ QUICK = Effort(
     feature_seconds=5.0,
     speaking_rounds=1,
     starts=1,
+    waits=1,
+    judged_sentences=2,
     training_seconds=0.0,
     training_steps=1,
     longest_clip_seconds=0.8,
@@ -117,6 +133,32 @@ def preparation_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRo
     note = f"{kind}, {found.values.get('build_audio_seconds', 0) / 60:.1f} min; peak {_gb(found.peak_gb)}"
     yield _measured("corpus build", found, "build_times_real_time", "x real time", at_least=30.0, note=note)
     yield _measured("feature extraction", found, "features_times_real_time", "x real time", at_least=200.0)
+
+
+def waiting_rows(effort: Effort) -> Iterator[BenchRow]:
+    """How long a person waits for commands that start nothing."""
+    options = {"rounds": effort.waits, "num_clips": effort.synthetic_clips}
+    found = measure("commands", options, timeout_s=effort.timeout_s)
+    note = f"wall time, Python's own start included; {effort.synthetic_clips} clips"
+    yield _measured("clocktrain plan", found, "plan_seconds", "s", at_most=1.0, note=note)
+    if not found.failure and "repro_seconds" not in found.values:
+        note = "not available: no pipeline or no DVC here; run it in a checkout"
+    yield _measured("dvc repro, nothing to do", found, "repro_seconds", "s", at_most=3.0, note=note)
+
+
+def judge_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
+    """Each judge's speed on one core, and all of them together."""
+    options = {"recordings": recordings, "num_sentences": effort.judged_sentences}
+    found = measure("judges", options, timeout_s=effort.timeout_s, threads=1)
+    kind = "sample recordings" if recordings else "synthetic sentences, which nobody understands"
+    note = f"{found.values.get('sentences', 0):.0f} {kind} of {found.values.get('seconds', 0):.0f} s"
+    for judge in JUDGES:
+        yield _measured(f"judge: {judge}", found, judge, "x real time", note=note)
+    note = "sound over the CPU time of each, added up"
+    yield _measured(
+        "judges: all but the recognisers", found, WITHOUT_RECOGNISERS, "x real time", at_least=20.0, note=note
+    )
+    yield _measured("judges: with the recognisers", found, ALL, "x real time", at_least=3.0, note=note)
 
 
 def speaking_rows(effort: Effort) -> Iterator[BenchRow]:
