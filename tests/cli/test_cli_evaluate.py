@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from clock_train.cli.main import run
 from clock_train.data.manifest import read_corpus
 from clock_train.data.packing import pack
 from clock_train.data.splits import TEST
+from clock_train.evaluation import dnsmos, recogniser, speaker_similarity
 
 
 def sounds(folder: Path, corpora: list[Path]) -> list[Path]:
@@ -42,6 +45,48 @@ def test_the_table_the_json_and_the_exit_code_of_a_lost_sound(
     assert json.loads(shown.out)["judgeSpeeds"]
     assert f"{paths[0].stem}: AudioNotFound" in shown.err
     assert {path.name for path in out.iterdir()} >= {"evaluation.json", "report.html", "held-out"}
+
+
+@pytest.mark.parametrize(
+    ("package", "judge", "figure"),
+    [
+        ("resemblyzer", "speaker similarity", "Speaker similarity"),
+        ("webrtcvad", "speaker similarity", "Speaker similarity"),
+        ("pocketsphinx", "the recogniser", "Word error rate"),
+        ("speechmos", "DNSMOS", "DNSMOS, overall"),
+        ("onnx", "DNSMOS", "DNSMOS, overall"),
+        ("onnxruntime", "DNSMOS", "DNSMOS, overall"),
+    ],
+)
+def test_a_judge_whose_package_is_not_installed_is_named_and_the_others_judge(
+    package: str,
+    judge: str,
+    figure: str,
+    tone_corpora: list[Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sounds(tmp_path / "wavs", tone_corpora[:1])
+    loads = (speaker_similarity.load, recogniser.load, dnsmos.load)
+    for load in loads:
+        load.cache_clear()
+    # what makes an import fail
+    monkeypatch.setitem(sys.modules, package, None)
+    try:
+        words = ["evaluate", "--wavs", str(tmp_path / "wavs"), "--corpus", str(tone_corpora[0])]
+        assert run([*words, "--out", str(tmp_path / "out"), "--progress", "none"]) == 0
+    finally:
+        for load in loads:
+            load.cache_clear()
+    shown = " ".join(capsys.readouterr().out.split())
+    (missing,) = [part for part in re.split(r"\bMissing: ", shown)[1:] if "JudgeMissing" in part]
+    assert missing.startswith(figure)
+    assert re.search(rf"JudgeMissing: {judge} needs .*\b{package}\b", missing)
+    assert "Run: uv sync --extra judge" in missing
+    # no row with a value: it is missing, never scored
+    assert f"{figure} speech" not in shown
+    assert "Mel distance, warped speech" in shown
 
 
 def test_nothing_to_judge_and_no_corpus_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

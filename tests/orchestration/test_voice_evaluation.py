@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from clock_train.audio.writing import write_wav
 from clock_train.data.manifest import read_corpus
 from clock_train.data.packing import PackedCorpus, pack
 from clock_train.data.splits import TEST
-from clock_train.errors import CorpusNotFound, SentencesMissing, VoiceNotFound
+from clock_train.errors import AudioNotFound, CorpusNotFound, SentencesMissing, VoiceNotFound
 from clock_train.evaluation.figures import EvaluationReport, Subject
 from clock_train.evaluation.phone_recogniser import RecogniserConfig
 from clock_train.evaluation.phone_recogniser_training import RecogniserTraining
@@ -65,7 +66,15 @@ def test_a_folder_of_sounds_is_judged_against_the_recordings_and_other_speakers(
     assert (tmp_path / "out" / "held-out" / held_out_ids(corpora)[0] / "natural.wav").exists()
 
 
-@pytest.mark.parametrize("damage", ["missing", "broken", "silent"])
+DAMAGES = {
+    "missing": r'AudioNotFound: there is no ".*\.wav"; name each sound by the id of its sentence',
+    "broken": r"AudioNotAudio: ",
+    "silent": r"WaveformUnjudgeable: the waveform is silent, every sample is zero\. Check what made it",
+    "short": r"WaveformUnjudgeable: a waveform of 100 samples is shorter than 800 .*Give more speech",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_sound_that_cannot_be_judged_is_a_row_with_its_reason(
     damage: str, corpora: list[Path], tmp_path: Path
 ) -> None:
@@ -76,15 +85,22 @@ def test_a_sound_that_cannot_be_judged_is_a_row_with_its_reason(
     elif damage == "broken":
         path.write_bytes(b"no sound at all, only words" * 9)
     else:
-        write_wav(path, np.zeros(16_000, dtype=np.float32), 16_000)
+        sound = np.zeros(16_000) if damage == "silent" else np.full(100, 0.1)
+        write_wav(path, sound.astype(np.float32), 16_000)
     outcome = evaluate_voice(
         EvaluationRequest(output=tmp_path / "out", corpora=corpora, wavs=wavs, speaker="anna"), Notes()
     )
-    reason = {"missing": "AudioNotFound", "broken": "AudioNotAudio", "silent": "WaveformUnjudgeable"}[damage]
     assert [failure.item for failure in outcome.failures] == [clip]
-    assert outcome.failures[0].reason.startswith(reason)
-    assert reason in outcome.page_path.read_text(encoding="utf-8")
+    assert re.match(DAMAGES[damage], outcome.failures[0].reason)
+    assert outcome.failures[0].reason.split(":")[0] in outcome.page_path.read_text(encoding="utf-8")
     assert len(outcome.report.items) == len(held_out_ids(corpora))
+
+
+def test_a_folder_that_is_not_there_is_one_error_and_nothing_is_written(corpora: list[Path], tmp_path: Path) -> None:
+    request = EvaluationRequest(output=tmp_path / "out", corpora=corpora, wavs=tmp_path / "nowhere", speaker="anna")
+    with pytest.raises(AudioNotFound, match=r'there is no folder ".*nowhere"; name the one with a sound'):
+        evaluate_voice(request, Notes())
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_broken_impostor_is_warned_of_and_an_empty_folder_refused(corpora: list[Path], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from clock_train.audio.resampling import resample
 from clock_train.data.manifest import MANIFEST_NAME, read_corpus
 from clock_train.data.packing import PackedCorpus, pack
 from clock_train.errors import AudioError, AudioNotFound, CorpusNotFound, SentencesMissing, TrackingError
-from clock_train.evaluation.figures import EvaluationReport, Failure, Row, Subject
+from clock_train.evaluation.figures import MEL, EvaluationReport, Failure, Row, Subject
 from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ
 from clock_train.evaluation.one_thread import one_thread
 from clock_train.evaluation.phone_recogniser_training import RecogniserTraining
@@ -36,6 +36,8 @@ from clock_train.tracking.target import TRACKING_FOLDER
 
 EVALUATION_NAME, PAGE_NAME, SOUNDS_FOLDER = "evaluation.json", "report.html", "held-out"
 SOUND_SUFFIXES = (".wav", ".flac")
+TRACKED = {EVALUATION_NAME: "evaluation", PAGE_NAME: "evaluation", SOUNDS_FOLDER: "evaluation/held-out"}
+"""What a run in MLflow gets, and where it lies there."""
 SHOWN_ITEMS = 6
 """With players in the page; all are in ``held-out``."""
 TIMED_SENTENCES = 4
@@ -99,6 +101,8 @@ def evaluate_voice(request: EvaluationRequest, listener: Listener) -> Evaluation
     real_time: RealTimeFactor | None = None
     if request.wavs is not None or voice is None:
         folder = request.wavs or Path()
+        if not folder.is_dir():
+            raise AudioNotFound(f'there is no folder "{folder}"; name the one with a sound for each held-out sentence')
         items = [_wav_item(packed, i, folder) for i in held_out_clips(packed, speaker=speaker, clips=clips)]
     else:
         real_time = _timed(voice, packed, speaker, clips)
@@ -271,10 +275,13 @@ def _written(
     )
     page_path = write_report_html(request.output / PAGE_NAME, page, report)[0]
     if request.voice is not None and request.wavs is None:
-        _track(request.voice, report, page_path, listener)
-    unheard = {item.id for item in items if item.no_speech is not None or not np.any(item.generated)}
-    failures = [failure for failure in report.failures if failure.item in unheard and failure.subject is Subject.SPEECH]
-    first = {failure.item: failure for failure in reversed(failures)}
+        _track(request, request.voice, report, listener)
+    # every judge that cannot hear a sound says so; the distances are asked of all of them
+    first = {
+        failure.item: failure
+        for failure in reversed(report.failures)
+        if failure.subject is Subject.SPEECH and failure.metric == MEL.name
+    }
     return EvaluationOutcome(
         report=report,
         json_path=request.output / EVALUATION_NAME,
@@ -283,8 +290,8 @@ def _written(
     )
 
 
-def _track(voice: Path, report: EvaluationReport, page: Path, listener: Listener) -> None:
-    """The figures as metrics of the run that made the voice, where its folder is beside it."""
+def _track(request: EvaluationRequest, voice: Path, report: EvaluationReport, listener: Listener) -> None:
+    """Figures, page and sounds to the run that made the voice, where its folder is beside it."""
     run_folder = voice.absolute().parent
     digest = hashlib.sha256((voice / "voice.json").read_bytes()).hexdigest()
     for entries in sorted((run_folder / TRACKING_FOLDER).glob(f"*/{ENTRIES}")):
@@ -292,7 +299,8 @@ def _track(voice: Path, report: EvaluationReport, page: Path, listener: Listener
             continue
         outbox = Outbox(entries.parent)
         outbox.add("metrics", step=0, values=judged_metrics(report.values()))
-        outbox.add("artifact", path=str(page.absolute()), to="evaluation")
+        for name, to in TRACKED.items():
+            outbox.add("artifact", path=str((request.output / name).absolute()), to=to)
         _send(run_folder, listener)
 
 
