@@ -61,6 +61,9 @@ def test_figures_settings_curves_and_players_are_side_by_side(pair: tuple[Path, 
     assert page.count("<audio") == 3
     assert "Press one &amp; wait." in page
     assert "0.550 to 0.650" in page
+    assert found.figures[0].difference == pytest.approx(0.2)
+    assert "+0.200" in page
+    assert "cosine, higher is better" in page
     # one file: nothing is fetched, not even from beside it
     assert not [source for source in re.findall(r'(?:src|href)="([^"]*)"', page) if not source.startswith("data:")]
     assert not found.notes
@@ -74,6 +77,7 @@ def test_a_run_that_was_not_judged_is_said_and_its_curves_are_shown(pair: tuple[
     assert "B was trained before settings were kept" in found.notes[1]
     assert found.figures[0].second is None
     assert found.figures[0].better == ""
+    assert found.figures[0].difference is None
     assert len(found.charts) == 3
 
 

@@ -52,6 +52,7 @@ def _as_json(page: ComparisonPage, out: Path) -> dict[str, Any]:
                 "subject": str(pair.subject),
                 "a": _values(pair.first),
                 "b": _values(pair.second),
+                "difference": pair.difference,
                 "better": pair.better or None,
             }
             for pair in page.figures

@@ -17,6 +17,8 @@ from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ
 from clock_train.evaluation.report_html import html_page, html_table, section, wav_bytes
 from clock_train.evaluation.spectrogram_png import spectrogram_png
 
+DIRECTIONS = {"higher": "higher is better", "lower": "lower is better", "near 1": "near 1 is better"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class FigurePair:
@@ -26,6 +28,14 @@ class FigurePair:
     subject: str
     first: Row | None
     second: Row | None
+
+    @property
+    def difference(self) -> float | None:
+        """What B has more than A; none where one of them has no figure."""
+        first, second = self.first, self.second
+        if first is None or second is None or first.value is None or second.value is None:
+            return None
+        return second.value - first.value
 
     @property
     def better(self) -> str:
@@ -72,8 +82,13 @@ def write_comparison_html(path: Path, page: ComparisonPage) -> None:
         paragraphs = "".join(f"<p>{escape(note)}</p>" for note in page.notes)
         parts.append(f'<div class="statement">{paragraphs}</div>')
     rows = [_figure_row(pair) for pair in page.figures]
-    explained = '<p class="faint">Better: where the two 95 % intervals do not overlap.</p>' if rows else ""
-    heads = ("Figure", "A", "B", "Better", "Floor, ceiling")
+    explained = (
+        '<p class="faint">Better is said where the two 95 % intervals do not overlap; a smaller difference may be '
+        "chance.</p>"
+        if rows
+        else ""
+    )
+    heads = ("Figure", "A", "B", "B − A", "Better", "Floor, ceiling")
     parts.append(section("Figures", explained + html_table(heads, rows) if rows else ""))
     parts.append(section("The same sentences", "".join(_sentence(pair) for pair in page.sentences)))
     settings = [
@@ -91,11 +106,15 @@ def _figure_row(pair: FigurePair) -> str:
     row = next((row for row in (pair.first, pair.second) if row is not None and row.value is not None), None)
     bounds = [] if row is None or row.floor is row.ceiling is None else [row.floor, row.ceiling]
     span = ", ".join("–" if each is None else f"{each:.3f}" for each in bounds)
-    title = f"{escape(pair.metric.title)}: {escape(pair.subject)} <small>{escape(pair.metric.unit)}</small>"
+    title = (
+        f"{escape(pair.metric.title)}: {escape(pair.subject)}"
+        f"<br><small>{escape(pair.metric.unit)}, {escape(DIRECTIONS[pair.metric.better])}</small>"
+    )
+    difference = "–" if pair.difference is None else f"{pair.difference:+.3f}".replace("-", "−")
     verdict = f'<span class="met">{pair.better}</span>' if pair.better else ""
     return (
         f"<tr><td>{title}</td><td class='number'>{_cell(pair.first)}</td><td class='number'>{_cell(pair.second)}</td>"
-        f"<td>{verdict}</td><td class='number'><small>{span}</small></td></tr>"
+        f"<td class='number'>{difference}</td><td>{verdict}</td><td class='number'><small>{span}</small></td></tr>"
     )
 
 
