@@ -42,7 +42,7 @@ def trained(corpus: Path, tmp_path: Path) -> Path:
 
 
 def judged(output: Path, corpus: Path) -> int:
-    return run(["evaluate", str(output / "voice"), "--corpus", str(corpus), "--progress", "none", "--json"])
+    return run(["evaluate", str(output / "voice"), "--corpus", str(corpus), "--progress", "lines", "--json"])
 
 
 def the_run(output: Path) -> tuple[MlflowClient, Run]:
