@@ -18,10 +18,12 @@ import pytest
 from small_voice import write_corpus
 
 from clock_train.orchestration.history_file import read_history
+from clock_train.orchestration.run_log import read_logs
+from clock_train.storage.folder import FolderStorage
 
-pytestmark = [pytest.mark.ring2, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ring2, pytest.mark.timeout(700)]
 SCRIPT = Path(__file__).with_name("train_on_workers.py")
-WAIT_S = 180.0
+WAIT_S = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +38,22 @@ class Trainings:
         self.corpus = corpus
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, output: Path, *, steps: int, workers: int, min_workers: int | None = None) -> subprocess.Popen[str]:
+    def start(
+        self,
+        output: Path,
+        *,
+        steps: int,
+        workers: int,
+        min_workers: int | None = None,
+        env: dict[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
         numbers = [str(n) for n in (steps, workers, min_workers or workers)]
         self.started.append(
             subprocess.Popen(
                 [sys.executable, SCRIPT, self.corpus, output, *numbers],
                 stdout=subprocess.PIPE,
                 text=True,
-                env={**os.environ, "PYTHONPATH": "platform"},
+                env={**os.environ, "PYTHONPATH": "platform", **(env or {})},
             )
         )
         return self.started[-1]
@@ -115,17 +125,22 @@ def test_one_worker_makes_the_voice_of_a_run_in_process(trainings: Trainings, tm
     said = trainings.finish(tmp_path / "there", steps=24, workers=1)
     assert said["step"] == 24
     assert voice_weights(tmp_path / "there") == voice_weights(tmp_path / "here")
+    (attempt,) = (tmp_path / "there" / "store").glob("local/runs/*/attempt-1")
+    store = FolderStorage(tmp_path / "there" / "store")
+    prefix = attempt.relative_to(tmp_path / "there" / "store").as_posix()
+    said_by_worker = b"".join(log.content for log in read_logs(store, f"{prefix}/logs", source="worker-0")).decode()
+    assert "one of 1 workers" in said_by_worker and "all steps done at step 24" in said_by_worker
 
 
 def test_losing_a_worker_goes_on_from_the_newest_checkpoint(trainings: Trainings, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    process = trainings.start(output, steps=1_200, workers=2, min_workers=1)
+    process = trainings.start(output, steps=600, workers=2, min_workers=1)
     wait_for(lambda: newest_checkpoint(output) >= 40, "two checkpoints")
 
     workers_of(process)[-1].send_signal(signal.SIGKILL)
 
     said = ended(process)
-    assert (process.returncode, said["step"]) == (0, 1_200)
+    assert (process.returncode, said["step"]) == (0, 600)
     assert any("a worker was lost" in warning and "go on from step" in warning for warning in said["warnings"])
     steps = [row["step"] for path in output.glob("history-*.jsonl") for row in read_history(path)]
     assert steps == sorted(set(steps)), "no step is told twice"
@@ -169,3 +184,30 @@ def test_a_mistake_is_told_once_and_not_tried_again(trainings: Trainings, tmp_pa
     said = ended(process)
     assert process.returncode == 2
     assert "a batch of 4 clips cannot be shared by 5 workers; ask for fewer workers" in said["error"]
+
+
+@pytest.mark.long
+def test_a_lost_head_is_said_at_once_and_the_next_start_goes_on(trainings: Trainings, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    process = trainings.start(output, steps=100_000, workers=1)
+    wait_for(lambda: newest_checkpoint(output) >= 40, "two checkpoints")
+    (head,) = [each for each in descendants(process) if "gcs_server" in "".join(cmdline(each))]
+
+    head.kill()
+
+    said = ended(process)
+    assert process.returncode == 3
+    assert "WorkersLost: Ray itself ended; the newest checkpoint is kept in" in said["error"]
+    kept = newest_checkpoint(output)
+    said = trainings.finish(output, steps=kept + 20, workers=1)
+    assert said["resumed_from"] == kept
+
+
+@pytest.mark.long
+def test_a_machine_out_of_memory_is_said_and_costs_no_checkpoint(trainings: Trainings, tmp_path: Path) -> None:
+    """Ray's own watch ends processes where the machine uses more than a share of its memory."""
+    limits = {"RAY_memory_usage_threshold": "0.02", "RAY_memory_monitor_refresh_ms": "100"}
+    process = trainings.start(tmp_path / "out", steps=100, workers=1, env=limits)
+    said = ended(process)
+    assert process.returncode == 3
+    assert "WorkersLost: " in said["error"] and ("memory" in said["error"] or "more than 3 times" in said["error"])

@@ -38,6 +38,7 @@ VERBS = {
     "compare": "Set two trainings side by side in one page.",
     "run": "Run a VoiceClone's stages on this machine.",
     "runs": "List trainings with their figures.",
+    "logs": "Show what a run and its workers said, after they are gone too.",
     "ui": "Open MLflow on the runs of a folder.",
     "bench": "Measure speed and memory on this machine, as a table.",
 }

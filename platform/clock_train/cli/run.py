@@ -18,6 +18,13 @@ def run(
     *,
     file: Annotated[Path, typer.Option("--file", "-f", help="YAML of a VoiceClone.")],
     out: Annotated[Path | None, typer.Option(help="Output folder; by default the clone's name.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Folder or s3://bucket for checkpoints, logs and bundles; by default --out.")
+    ] = None,
+    attempt: Annotated[int, typer.Option(min=1, help="Number of this attempt; a new one begins from nothing.")] = 1,
+    resume_from: Annotated[
+        str | None, typer.Option("--resume-from", help="Checkpoint of an earlier attempt to go on from.")
+    ] = None,
     progress: Annotated[
         ProgressStyle, typer.Option(help="How progress is shown on standard error.")
     ] = ProgressStyle.AUTO,
@@ -28,13 +35,16 @@ def run(
     The same file that a cluster takes. Stages that are finished are reused; interrupting it loses nothing.
     """
     from clock_train.crd.reading import read_manifest
-    from clock_train.orchestration.job import run_clone
+    from clock_train.orchestration.job import job_place, run_clone
 
     output = out or Path(read_manifest(file).metadata.name)
+    place = job_place(file, output, store=store, attempt=attempt, resume_from=resume_from)
     with listening(progress) as listener:
-        outcome = run_clone(file, output, listener)
+        outcome = run_clone(place, listener)
     if as_json:
         made = {"clone": outcome.clone, "versionDigest": outcome.digest, "done": outcome.done}
+        gate = [{"line": v.line, "asked": v.asked, "measured": v.measured, "reason": v.reason} for v in outcome.gate]
+        made |= {"gate": gate, "bundleDigest": outcome.bundle_digest}
         more = {"reused": outcome.reused, "bundle": str(outcome.bundle), "metrics": outcome.metrics}
         print(json.dumps({**made, **more}, indent=1, ensure_ascii=False))
         return
@@ -45,5 +55,8 @@ def run(
     for name in ("speaker_similarity/speech", "word_error_rate/speech", "mel_cepstral_distortion/speech"):
         if name in outcome.metrics:
             print(f"Figure:  {name} {outcome.metrics[name]:.3f}")
+    for verdict in outcome.gate:
+        print(f"Gate:    {verdict}")
     print(f"Bundle:  {outcome.bundle}")
+    print(f"Log:     clocktrain logs {output}")
     print(f"MLflow:  clocktrain ui {output}")

@@ -22,6 +22,7 @@ from clock_train.models.config_text import from_plain
 from clock_train.models.speech import Voice
 from clock_train.models.voice import VoiceConfig, VoiceModel
 from clock_train.models.voice_files import LoadedVoice, VoiceCard
+from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.observer import RunFacts
 from clock_train.orchestration.starting_model import vectors_after_training, vocabulary
@@ -37,7 +38,7 @@ PLACE = "checkpoint-source.json"
 
 def remember_source(outbox: Outbox, facts: RunFacts) -> None:
     """Keep where the checkpoints of a run are and what they are of."""
-    source = {"packed": facts.packed_path, "store": facts.store, "model": facts.model}
+    source = {"packed": facts.packed_path, "store": facts.store, "prefix": facts.prefix, "model": facts.model}
     (outbox.folder / PLACE).write_text(json.dumps(source), encoding="utf-8")
 
 
@@ -45,7 +46,7 @@ def speak_samples(output: Path, uid: str, step: int, outbox: Outbox) -> None:
     """Wav files and mel pictures of one checkpoint, as artifacts; a checkpoint that is gone already is passed over."""
     torch.set_num_threads(1)
     source = json.loads((outbox.folder / PLACE).read_text(encoding="utf-8"))
-    store = CheckpointStore(open_storage(source["store"]), uid)
+    store = CheckpointStore(open_storage(source["store"]), RunPlace.of_prefix(source["prefix"]))
     try:
         files = store.read(step)
     except (CheckpointDamaged, StorageNotFound):

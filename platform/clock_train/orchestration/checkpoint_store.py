@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from clock_train.errors import CheckpointDamaged, StorageDamaged
+from clock_train.errors import CheckpointDamaged, StorageDamaged, StorageNotFound
+from clock_train.orchestration.attempts import RunPlace, lineage
 from clock_train.storage.commits import MARKER, step_prefix
 from clock_train.storage.opening import Storage
 
@@ -14,11 +15,12 @@ KEPT = 2
 
 
 class CheckpointStore:
-    """The checkpoints below one attempt of one run."""
+    """The checkpoints of one attempt, and those of earlier attempts that it goes back to."""
 
-    def __init__(self, storage: Storage, run_uid: str, *, namespace: str = "local", attempt: int = 1) -> None:
+    def __init__(self, storage: Storage, place: RunPlace) -> None:
         self._storage = storage
-        self.prefix = f"{namespace}/runs/{run_uid}/attempt-{attempt}/checkpoints"
+        self.place = place
+        self.prefix = place.checkpoints
 
     def save(self, step: int, files: Mapping[str, bytes]) -> str:
         """Commit the files of one step; returns their prefix."""
@@ -33,21 +35,23 @@ class CheckpointStore:
             CheckpointDamaged: there are checkpoints, and every one of them is damaged.
         """
         damaged: list[str] = []
-
-        def on_damaged(prefix: str, error: StorageDamaged) -> None:
-            damaged.append(f"{prefix.rsplit('/', 1)[-1]}: {error}")
-
-        found = self._storage.newest_commit(self.prefix, on_damaged)
-        if found is None:
-            if damaged:
-                raise CheckpointDamaged(
-                    f"every checkpoint under {self.prefix} is damaged ({damaged[0]}); restore one from a backup, or "
-                    "delete the folder to start again"
-                )
-            return None
-        for text in damaged:
-            warn(f"CheckpointDamaged: {text}; going on from step {found.step}, the one before it")
-        return found.step, self._files(found.record.files, found.record.prefix)
+        for step, prefix in sorted(self._committed().items(), reverse=True):
+            try:
+                record = self._storage.read_commit(prefix)
+            except StorageDamaged as error:
+                damaged.append(f"step-{step}: {error}")
+                continue
+            except StorageNotFound:
+                continue  # deleted between the listing and the reading
+            for text in damaged:
+                warn(f"CheckpointDamaged: {text}; going on from step {step}, the one before it")
+            return step, self._files(record.files, prefix)
+        if damaged:
+            raise CheckpointDamaged(
+                f"every checkpoint under {self.prefix} is damaged ({damaged[0]}); restore one from a backup, or "
+                "delete the folder to start again"
+            )
+        return None
 
     def read(self, step: int) -> dict[str, bytes]:
         """The files of one step, verified.
@@ -55,23 +59,37 @@ class CheckpointStore:
         Raises:
             CheckpointDamaged: a file does not match its marker.
         """
+        prefix = self._committed().get(step, step_prefix(self.prefix, step))
         try:
-            record = self._storage.read_commit(step_prefix(self.prefix, step))
+            record = self._storage.read_commit(prefix)
         except StorageDamaged as error:
             raise CheckpointDamaged(f"the checkpoint of step {step} is damaged ({error}); train again") from error
-        return self._files(record.files, record.prefix)
+        return self._files(record.files, prefix)
 
     def prune(self, *, best_step: int | None) -> None:
-        """Delete all but the newest ``KEPT`` and the best."""
-        steps = sorted(self.steps())
+        """Delete this attempt's checkpoints, all but the newest ``KEPT`` and the best; those of others stay."""
+        steps = sorted(_steps_below(self._storage, self.prefix))
         for step in steps[:-KEPT]:
             if step != best_step:
                 self._storage.delete_prefix(step_prefix(self.prefix, step))
 
     def steps(self) -> list[int]:
         """Steps with a marker."""
-        keys = [item.key for item in self._storage.list(self.prefix)]
-        return [int(key.split("/")[-2].removeprefix("step-")) for key in keys if key.endswith(f"/{MARKER}")]
+        return sorted(self._committed())
+
+    def _committed(self) -> dict[int, str]:
+        """Step → prefix; where two attempts saved the same step, the later one counts."""
+        found: dict[int, str] = {}
+        for place, last_step in lineage(self._storage, self.place):
+            for step in _steps_below(self._storage, place.checkpoints):
+                if last_step is None or step <= last_step:
+                    found.setdefault(step, step_prefix(place.checkpoints, step))
+        return found
 
     def _files(self, names: Mapping[str, object], prefix: str) -> dict[str, bytes]:
         return {name: self._storage.get(f"{prefix}/{name}") for name in names}
+
+
+def _steps_below(storage: Storage, prefix: str) -> list[int]:
+    keys = [item.key for item in storage.list(prefix)]
+    return [int(key.split("/")[-2].removeprefix("step-")) for key in keys if key.endswith(f"/{MARKER}")]

@@ -1,43 +1,57 @@
 """The stages of one VoiceClone, on a laptop and in a pod alike, safe to run twice.
 
     python -m clock_train.orchestration.job --spec voiceclone.yaml --out FOLDER
+        [--store s3://bucket] [--attempt N] [--resume-from URI] [--base URI] [--mailbox FOLDER]
 
-Each stage leaves its result in the output folder and is written down in ``stages.json`` under the version's digest, so
-that a second start goes on where the first one was cut off. Exit codes: 2 the user's to mend, 3 capacity was lost and a
-retry helps, 70 a bug.
+Each stage leaves its result in the output folder, and in the store where one is named, and is written down under the
+version's digest, so that a second start goes on where the first one was cut off. Exit codes: 2 the user's to mend, 3
+capacity was lost and a retry helps, 4 saved and stopped as asked, 70 a bug.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import os
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
-
-from clock_train.config.experiment import ExperimentConfig, load_config, write_params
+from clock_train.config.experiment import load_config, write_params
 from clock_train.crd.reading import read_manifest
-from clock_train.crd.v1alpha1 import Speaker, VoiceClone
+from clock_train.crd.v1alpha1 import VoiceClone
 from clock_train.crd.version import version_digest
-from clock_train.data.build import build_corpus
 from clock_train.data.manifest import MANIFEST_NAME
-from clock_train.errors import ClockTrainError, CorpusNotFound, ManifestInvalid
-from clock_train.orchestration.corpus_versions import corpus_log, pull_corpus
+from clock_train.errors import ClockTrainError, TrainingStopped
+from clock_train.orchestration.attempts import (
+    RunPlace,
+    lineage,
+    read_start,
+    resumption_of,
+    start_attempt,
+    with_corpora,
+)
+from clock_train.orchestration.budget import BudgetWatch
+from clock_train.orchestration.clone_stages import JobPlace, for_this_machine, pack_clone, prepare, train_clone
+from clock_train.orchestration.gate import GateVerdict, judge
 from clock_train.orchestration.listener import Listener
+from clock_train.orchestration.log_places import remember_place
+from clock_train.orchestration.mailbox import Correspondence, FolderMailbox, Mailbox
 from clock_train.orchestration.manifest_mapping import experiment_of
-from clock_train.orchestration.pipeline_stages import distill_voice, evaluate_voice, export_voice, training_request
+from clock_train.orchestration.pipeline_stages import distill_voice, evaluate_voice, export_voice
 from clock_train.orchestration.progress import ProgressStyle, listening
+from clock_train.orchestration.run_log import logged
 from clock_train.orchestration.run_tracking import RunTracking
-from clock_train.orchestration.stage_ledger import LEDGER_NAME, FolderLedger
-from clock_train.orchestration.training_session import TrainOutcome, train
+from clock_train.orchestration.stage_ledger import FolderLedger, StageKeeper, StoredLedger
+from clock_train.orchestration.stored_folders import keep_folder
+from clock_train.storage.opening import Storage, open_storage
 from clock_train.tracking.target import local_target
 
 BUG = 70
+LOCAL_STORE = "store"
+"""Below the output folder, where no other store is named."""
 
 
 @dataclass
@@ -49,165 +63,209 @@ class JobOutcome:
     done: list[str] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
     bundle: Path | None = None
+    bundle_digest: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    gate: list[GateVerdict] = field(default_factory=list)
 
 
-def run_clone(spec_path: Path, out: Path, listener: Listener) -> JobOutcome:
+def job_place(
+    spec: Path,
+    out: Path,
+    *,
+    store: str | None = None,
+    attempt: int = 1,
+    resume_from: str | None = None,
+    base: str | None = None,
+) -> JobPlace:
+    """Where the job of a manifest reads and writes.
+
+    In a cluster a clone's uid names its runs and attempts count its starts; on a laptop the version does.
+    """
+    clone = read_manifest(spec)
+    run = RunPlace(
+        uid=clone.metadata.uid or version_digest(clone.spec)[:12],
+        namespace=clone.metadata.namespace or "local",
+        attempt=attempt,
+    )
+    return JobPlace(spec=spec, out=out, store=store, run=run, resume_from=resume_from, base=base)
+
+
+def run_clone(place: JobPlace, listener: Listener, mailbox: Mailbox | None = None) -> JobOutcome:
     """Every stage that is left to do.
 
     Args:
-        spec_path: a file with one VoiceClone; corpora that it names by a relative path lie beside it.
-        out: folder of this clone, kept between starts.
+        place: the manifest, and where results go.
         listener: hears stages and progress.
+        mailbox: where progress is posted and orders are found; by default below the output folder.
 
     Raises:
         ClockTrainError: what a manifest, recordings, the machine or a worker can cause.
     """
-    clone = read_manifest(spec_path)
-    outcome = JobOutcome(clone.metadata.name, version_digest(clone.spec))
-    out.mkdir(parents=True, exist_ok=True)
-    config = _for_this_machine(load_config(*experiment_of(clone.spec)), clone, listener)
-    write_params(config, out / "params.yaml")
-    ledger = _Ledger(out, outcome, listener)
-    corpora = [out / "corpora" / speaker.name for speaker in clone.spec.speakers]
-    ledger.run("Prepare", lambda: _prepare(clone, spec_path.parent, corpora, listener))
-    tracking = RunTracking(out, local_target(out), warn=listener.warn)
-    kind = "voice" if len(corpora) == 1 else "base"
-    ledger.run(
-        "Finetune" if clone.spec.base else "Pretrain",
-        lambda: _train(clone, config, corpora, out, kind, listener, tracking),
-    )
-    voice = out / "voice"
-    if clone.spec.distillation is not None and clone.spec.distillation.policy == "Always":
-        ledger.run("Distill", lambda: distill_voice(voice, out / "distill"))
-        listener.warn("no student is distilled yet: the voice goes on as it was trained")
-    ledger.run("Evaluate", lambda: evaluate_voice(voice, out / "evaluation"))
-    ledger.run("Export", lambda: export_voice(voice, out / "bundle"))
-    outcome.metrics = json.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
-    outcome.bundle = out / "bundle"
-    tracking.evaluated(outcome.metrics, {"evaluation": out / "evaluation"})
-    tracking.finish()
-    return outcome
+    clone = read_manifest(place.spec)
+    place.out.mkdir(parents=True, exist_ok=True)
+    store = place.store or str((place.out / LOCAL_STORE).absolute())
+    storage = open_storage(store)
+    resumed = None if place.resume_from is None else resumption_of(place.resume_from, store, place.run)
+    start_attempt(storage, place.run, resumed)
+    remember_place(place.out, store, place.run)
+    with logged(listener, place.out / "logs", storage, f"{place.run.prefix}/logs") as heard:
+        tracking = RunTracking(place.out, local_target(place.out), warn=heard.warn)
+        post = Correspondence(mailbox or FolderMailbox(place.out / "mailbox"), place.run, heard, tracking)
+        with post:
+            try:
+                outcome = _Job(clone, place, storage, post, tracking).run()
+            except ClockTrainError as error:
+                state = "stopped" if isinstance(error, TrainingStopped) else "failed"
+                post.say(state=state, error={"code": error.code, "message": str(error), "exitCode": error.exit_code})
+                raise
+            except BaseException as error:
+                post.say(state="failed", error={"code": type(error).__name__, "message": str(error), "exitCode": BUG})
+                raise
+        return outcome
 
 
-class _Ledger:
-    """Runs a stage once a version, and writes down that it was."""
+class _Job:
+    """The stages of one start, in order."""
 
-    def __init__(self, out: Path, outcome: JobOutcome, listener: Listener) -> None:
-        self._out, self._outcome, self._listener = out, outcome, listener
+    def __init__(
+        self,
+        clone: VoiceClone,
+        place: JobPlace,
+        storage: Storage,
+        post: Correspondence,
+        tracking: RunTracking,
+    ) -> None:
+        self._clone, self._place, self._storage = clone, place, storage
+        self._post, self._tracking = post, tracking
+        self._ledger: StageKeeper = FolderLedger(place.out) if place.store is None else StoredLedger(storage, place.run)
+        self.outcome = JobOutcome(clone.metadata.name, version_digest(clone.spec))
 
-    def run(self, stage: str, work: Callable[[], object]) -> None:
-        finished = FolderLedger(self._out).finished()
-        known = finished.get(stage)
-        if known is not None and known.digest == self._outcome.digest:
-            self._listener.note(f"{stage}: finished {known.finished_at}, reused")
-            self._outcome.reused.append(stage)
+    def run(self) -> JobOutcome:
+        """Every stage that is left to do."""
+        clone, out, post = self._clone, self._place.out, self._post
+        config = for_this_machine(load_config(*experiment_of(clone.spec)), clone, post)
+        write_params(config, out / "params.yaml")
+        budget = BudgetWatch(config.budget, config.compute.workers, out)
+        corpora = [out / "corpora" / speaker.name for speaker in clone.spec.speakers]
+        voice = out / "voice"
+
+        def train() -> None:
+            train_clone(clone, config, corpora, self._place, post, post, self._is_stop_wanted(budget))
+
+        try:
+            trained = "Finetune" if clone.spec.base else "Pretrain"
+            # the recordings themselves are on this machine or fetched again, never kept beside the results
+            is_needed = not self._is_finished(trained) and not all((c / MANIFEST_NAME).exists() for c in corpora)
+            self._stage("Prepare", lambda: self._prepare(corpora), {}, again=is_needed)
+            self._stage(trained, train, {"voice": voice})
+            budget.check()
+        except TrainingStopped:
+            budget.check()  # says which limit it was
+            raise
+        finally:
+            budget.write()
+            post.say(acceleratorSeconds=round(budget.accelerator_seconds))
+        if clone.spec.distillation is not None and clone.spec.distillation.policy == "Always":
+            self._stage("Distill", lambda: distill_voice(voice, out / "distill"), {"distill": out / "distill"})
+            post.warn("no student is distilled yet: the voice goes on as it was trained")
+        self._stage("Evaluate", lambda: self._evaluate(voice, corpora), {"evaluation": out / "evaluation"})
+        self._judge()
+        self._stage("Export", lambda: export_voice(voice, out / "bundle"), {"bundle": out / "bundle"})
+        self._publish()
+        self._tracking.evaluated(self.outcome.metrics, {"evaluation": out / "evaluation"})
+        self._tracking.finish()
+        post.say(state="finished", percent=100, etaSeconds=0)
+        return self.outcome
+
+    def _is_stop_wanted(self, budget: BudgetWatch) -> Callable[[], bool]:
+        return lambda: self._post.is_asked_to_stop() or budget.spent() is not None
+
+    def _is_finished(self, stage: str) -> bool:
+        known = self._ledger.finished().get(stage)
+        return known is not None and known.digest == self.outcome.digest
+
+    def _stage(
+        self, stage: str, work: Callable[[], object], results: Mapping[str, Path], *, again: bool = False
+    ) -> None:
+        """Run a stage once a version, keep what it made, and write down that it was."""
+        known = self._ledger.finished().get(stage)
+        is_finished = known is not None and known.digest == self.outcome.digest and not again
+        if known is not None and is_finished and self._ledger.bring(known, self._place.out):
+            self._post.note(f"{stage}: finished {known.finished_at}, reused")
+            self.outcome.reused.append(stage)
             return
-        self._listener.stage(stage.lower())
+        self._post.say(stage=stage, percent=0, etaSeconds=None)
+        self._post.stage(stage.lower())
         work()
-        self._outcome.done.append(stage)
-        kept = {name: {"digest": each.digest, "finishedAt": each.finished_at} for name, each in finished.items()}
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        kept[stage] = {"digest": self._outcome.digest, "finishedAt": now}
-        partial = self._out / f"{LEDGER_NAME}.partial"
-        partial.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-        partial.replace(self._out / LEDGER_NAME)
+        self._ledger.keep(stage, self.outcome.digest, results)
+        self.outcome.done.append(stage)
 
+    def _prepare(self, corpora: list[Path]) -> None:
+        taken: dict[str, str] = {}
+        for earlier, _ in lineage(self._storage, self._place.run):
+            start = read_start(self._storage, earlier)
+            taken = {**(start.corpora if start else {}), **taken}
+        revisions = prepare(self._clone, self._place, corpora, taken, self._post)
+        with_corpora(self._storage, self._place.run, revisions)
+        self._post.say(corpora=revisions)
 
-def _for_this_machine(config: ExperimentConfig, clone: VoiceClone, listener: Listener) -> ExperimentConfig:
-    """The same experiment on the CPU where the class that was asked for is not here; said, never silent."""
-    if not config.compute.device.startswith("cuda") or torch.cuda.is_available():
-        return config
-    asked = clone.spec.compute.accelerator_class_name if clone.spec.compute else config.compute.device
-    listener.warn(f'"{asked}" is not on this machine: training on its CPU, which takes many times as long')
-    experiment, overrides = experiment_of(clone.spec)
-    workers = min(config.compute.workers, os.cpu_count() or 1)
-    changed = {"compute": "cpu", "compute.workers": workers, "compute.min_workers": min(1, workers) or None}
-    return load_config(experiment, {**overrides, **changed})
+    def _evaluate(self, voice: Path, corpora: list[Path]) -> None:
+        """A machine that came new has the voice from storage, and packs the recordings again."""
+        if not any(voice.parent.glob("packed-*.npz")):
+            self._prepare(corpora)
+            config = for_this_machine(load_config(*experiment_of(self._clone.spec)), self._clone, self._post)
+            pack_clone(self._clone, config, corpora, self._place, self._post)
+        evaluate_voice(voice, self._place.out / "evaluation")
 
+    def _judge(self) -> None:
+        metrics = json.loads((self._place.out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
+        self.outcome.metrics = metrics
+        self.outcome.gate = judge(self._clone.spec.gate, metrics)
+        for verdict in self.outcome.gate:
+            (self._post.note if verdict.reason == "Passed" else self._post.warn)(f"gate: {verdict}")
+        gate = [{"line": v.line, "reason": v.reason, "message": str(v)} for v in self.outcome.gate]
+        self._post.say(metrics=metrics, gate=gate)
 
-def _prepare(clone: VoiceClone, beside: Path, corpora: list[Path], listener: Listener) -> None:
-    for speaker, corpus in zip(clone.spec.speakers, corpora, strict=True):
-        if (corpus / MANIFEST_NAME).exists():
-            listener.note(f"{speaker.name}: the corpus is here already")
-            continue
-        _bring(speaker, beside, corpus, listener)
-
-
-def _bring(speaker: Speaker, beside: Path, corpus: Path, listener: Listener) -> None:
-    """A revision from a DVC remote, a corpus folder, or recordings that become one."""
-    uri, revision = speaker.corpus.uri, speaker.corpus.revision
-    if "/corpora/" in uri:
-        remote, _, name = uri.rpartition("/corpora/")
-        remote, _, namespace = remote.rpartition("/")
-        remote = _place(remote, beside) if not remote.startswith("s3://") else remote
-        newest = revision or corpus_log(remote, name, namespace=namespace)[0].revision
-        pull_corpus(remote, name, newest, corpus, namespace=namespace, report=listener.note)
-        return
-    source = Path(_place(uri, beside))
-    if not source.exists():
-        raise CorpusNotFound(f'there is no "{source}" (spec.speakers, {speaker.name}); name a corpus or recordings')
-    if revision is not None:
-        raise ManifestInvalid(
-            f"spec.speakers ({speaker.name}): a plain folder has no revision {revision}; push it with "
-            '"clocktrain corpus push", and name its address as .../NAMESPACE/corpora/NAME'
-        )
-    if (source / MANIFEST_NAME).exists():
-        corpus.parent.mkdir(parents=True, exist_ok=True)
-        corpus.symlink_to(source.absolute(), target_is_directory=True)
-        return
-    build_corpus(
-        source,
-        corpus,
-        speaker=speaker.name,
-        report=lambda done, total, what: listener.advance(done / max(1, total), what),
-    )
-
-
-def _place(uri: str, beside: Path) -> str:
-    path = Path(uri.removeprefix("file://"))
-    return str(path if path.is_absolute() else beside / path)
-
-
-def _train(
-    clone: VoiceClone,
-    config: ExperimentConfig,
-    corpora: list[Path],
-    out: Path,
-    kind: str,
-    listener: Listener,
-    tracking: RunTracking,
-) -> TrainOutcome:
-    base = clone.spec.base
-    if base is not None and base.bundle_uri is None:
-        raise ManifestInvalid(
-            "spec.base.cloneRef names a clone of a cluster; on this machine give spec.base.bundleURI, a base's folder"
-        )
-    request = training_request(
-        config,
-        corpora,
-        out,
-        kind=kind,
-        base=Path(str(base.bundle_uri).removeprefix("file://")) if base is not None else None,
-        name=clone.metadata.name,
-        fork=True,
-    )
-    return train(request, listener, tracking)
+    def _publish(self) -> None:
+        """The bundle under its digest, where a store outlives this machine."""
+        bundle = self._place.out / "bundle"
+        self.outcome.bundle = bundle
+        self.outcome.bundle_digest = hashlib.sha256((bundle / "voice" / "voice.json").read_bytes()).hexdigest()
+        key = f"{self._place.run.namespace}/bundles/{self.outcome.bundle_digest}"
+        if self._place.store is not None:
+            keep_folder(self._storage, key, bundle)
+        self._post.say(bundle={"key": key, "digest": self.outcome.bundle_digest})
 
 
 def main() -> int:
     """One start of the job."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spec", type=Path, required=True)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--spec", type=Path, required=True, help="manifest of one VoiceClone, YAML or JSON")
+    parser.add_argument("--out", type=Path, help="folder on this machine; by default the clone's name")
+    parser.add_argument("--store", help="folder or s3://bucket that outlives this machine")
+    parser.add_argument("--attempt", type=int, default=1, help="number of this attempt, from 1")
+    parser.add_argument("--resume-from", help="checkpoint of an earlier attempt to go on from")
+    parser.add_argument("--base", help="bundle of the clone that spec.base.cloneRef names")
+    parser.add_argument("--mailbox", type=Path, help="folder for progress and control; by default below --out")
     asked = parser.parse_args()
     try:
+        out = asked.out or Path(read_manifest(asked.spec).metadata.name)
+        place = job_place(
+            asked.spec,
+            out,
+            store=asked.store,
+            attempt=asked.attempt,
+            resume_from=asked.resume_from,
+            base=asked.base,
+        )
+        mailbox = FolderMailbox(asked.mailbox) if asked.mailbox else None
         with listening(ProgressStyle.LINES) as listener:
-            outcome = run_clone(asked.spec, asked.out or Path(read_manifest(asked.spec).metadata.name), listener)
+            outcome = run_clone(place, listener, mailbox)
     except ClockTrainError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except Exception as error:
+        traceback.print_exc()
         print(f"Internal error ({type(error).__name__}: {error})", file=sys.stderr)
         return BUG
     print(json.dumps({"clone": outcome.clone, "digest": outcome.digest, "metrics": outcome.metrics}))

@@ -30,6 +30,10 @@ class RunFacts:
     workers: int
     store: str
     packed_path: str
+    prefix: str
+    """Of the attempt in the store."""
+    code: str
+    """Version of this package."""
 
 
 class Observer(Protocol):

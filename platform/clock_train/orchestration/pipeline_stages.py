@@ -21,6 +21,7 @@ from clock_train.errors import CorpusNotFound, ExportError, VoiceNotFound
 from clock_train.evaluation.report import evaluate
 from clock_train.models.speech import Voice
 from clock_train.models.voice_files import load_voice
+from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.held_out import hold_out
 from clock_train.orchestration.presets import preset_of
 from clock_train.orchestration.progress import ProgressStyle, listening
@@ -117,6 +118,9 @@ def training_request(
     base: Path | None = None,
     name: str | None = None,
     fork: bool = False,
+    store: str | None = None,
+    place: RunPlace | None = None,
+    resume_from: str | None = None,
 ) -> TrainRequest:
     """The training that an experiment describes."""
     return TrainRequest(
@@ -127,6 +131,9 @@ def training_request(
         name=name,
         kind=kind,
         fork=fork,
+        store=store,
+        place=place,
+        resume_from=resume_from,
         epochs=config.passes.epochs,
         checkpoint_every_epochs=config.passes.checkpoint_every_epochs,
         device=config.compute.device,

@@ -7,25 +7,34 @@ relay actor carries the first worker's figures to the driver and the driver's wi
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
+import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
+import ray.exceptions
 import ray.train
 import ray.train.torch
 import torch
 
 from clock_train.errors import ClockTrainError, WorkersLost
+from clock_train.orchestration.run_log import LogShipper, log_name
 from clock_train.orchestration.worker import WorkerJob, begin, work
+from clock_train.storage.opening import open_storage
 from clock_train.training.loop import FitResult, StepReport
-from clock_train.training.parallel import ALONE, Workers
+from clock_train.training.parallel import ALONE, Parallel, Workers
 
 LOOK_EVERY_S = 0.2
 """How often the driver collects figures and a worker sends them."""
@@ -34,6 +43,8 @@ COLLECTIVE_TIMEOUT_S = 600
 START_TIMEOUT_S = 300.0
 """From the start of Ray to the first worker's word."""
 NUM_CPUS_OF_A_WORKER = 1
+LAST_WAIT_S = 15.0
+"""For a broken Ray to let go of this process."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ def fit_on_workers(
         WorkersLost: workers were lost more often than ``max_failures``; the newest checkpoint is kept.
         ClockTrainError: what a worker raised.
     """
-    with _ray(workers):
+    with _ray(workers) as head:
         relay_class: Any = ray.remote(num_cpus=0)(_Relay)
         relay = relay_class.remote()
         trainer = _trainer(job, relay, workers=workers, min_workers=min_workers, max_failures=max_failures)
@@ -112,6 +123,7 @@ def fit_on_workers(
         thread.start()
         driver = _Driver(relay, began=began, report=report, warn=warn)
         while thread.is_alive():
+            head.check(job)
             if stop_requested():
                 relay.stop.remote()
             driver.collect()
@@ -147,15 +159,18 @@ class _Driver:
         self._relay, self._began, self._report, self._warn = relay, began, report, warn
         self.result: FitResult | None = None
         self.error: ClockTrainError | None = None
-        self._starts = 0
+        self._starts = self._workers = 0
         self._since = time.monotonic()
 
     def collect(self) -> None:
-        for message in ray.get(self._relay.collect.remote(), timeout=60):
+        for message in self._messages():
             if isinstance(message, _Began):
                 self._starts += 1
                 if self._starts > 1:
-                    self._warn(f"a worker was lost; {message.workers} go on from step {message.step or 0}")
+                    grew = message.workers > self._workers
+                    why = "there is room for more workers" if grew else "a worker was lost"
+                    self._warn(f"{why}; {message.workers} go on from step {message.step or 0}")
+                self._workers = message.workers
                 self._began(message.step, message.workers)
             elif isinstance(message, _Warning):
                 self._warn(message.text)
@@ -166,6 +181,20 @@ class _Driver:
             else:
                 self.error = message
 
+    def _messages(self) -> list[_Message]:
+        try:
+            return ray.get(self._relay.collect.remote(), timeout=60)
+        except ray.exceptions.OutOfMemoryError as error:
+            raise WorkersLost(
+                "the machine ran out of memory, and Ray ended a process of the run; its newest checkpoint is kept. Ask "
+                "for fewer workers or a smaller batch, or end what else needs the memory, and start it again"
+            ) from error
+        except ray.exceptions.RayError as error:
+            raise WorkersLost(
+                f"Ray lost a process of the run ({_first_line(error)}); the newest checkpoint is kept: the same "
+                "command goes on from it"
+            ) from error
+
     def check_start(self, *, started_by: threading.Thread) -> None:
         """Raises ``WorkersLost`` where no worker ever spoke."""
         if not self._starts and time.monotonic() - self._since > START_TIMEOUT_S and started_by.is_alive():
@@ -175,11 +204,45 @@ class _Driver:
             )
 
 
+class _Head:
+    """Ray's own processes where this one started them.
+
+    Ray's client ends its process a minute after they are gone, with no word and exit code 1; looking oneself is sooner
+    and says what happened. In a cluster the driver runs beside the head and dies with it.
+    """
+
+    def __init__(self) -> None:
+        mine = psutil.Process().children() if "RAY_ADDRESS" not in os.environ else []
+        self._processes = [process for process in mine if process.name() in ("gcs_server", "raylet")]
+        self.is_lost = False
+
+    def check(self, job: WorkerJob) -> None:
+        """Raises ``WorkersLost`` where one of them is gone."""
+        if all(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in self._processes):
+            return
+        self.is_lost = True
+        raise WorkersLost(
+            f"Ray itself ended; the newest checkpoint is kept in {job.store}: the same command goes on from it"
+        )
+
+    def clear(self) -> None:
+        """End what is left of a broken Ray: asking it to shut down would wait for what is gone."""
+        for each in [*self._processes, *psutil.Process().children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "ray" in " ".join(each.cmdline()):
+                    each.kill()
+        # in a thread, since it waits for what is gone; left out, the interpreter's own end would crash in Ray's threads
+        leaving = threading.Thread(target=ray.shutdown, name="ray-shutdown", daemon=True)
+        leaving.start()
+        leaving.join(LAST_WAIT_S)
+        atexit.unregister(ray.shutdown)
+
+
 @contextlib.contextmanager
-def _ray(workers: int) -> Iterator[None]:
+def _ray(workers: int) -> Iterator[_Head]:
     """Ray for the length of a run; one that is there already is used and left."""
     if ray.is_initialized():
-        yield
+        yield _Head()
         return
     # workers import the package from where the driver did
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -194,10 +257,14 @@ def _ray(workers: int) -> Iterator[None]:
         cpus = max(workers * NUM_CPUS_OF_A_WORKER, os.cpu_count() or 1)
         with _environment(needed):
             ray.init(num_cpus=cpus, include_dashboard=False, _node_ip_address="127.0.0.1", **options)
+    head = _Head()
     try:
-        yield
+        yield head
     finally:
-        ray.shutdown()
+        if head.is_lost:
+            head.clear()
+        else:
+            ray.shutdown()
 
 
 @contextlib.contextmanager
@@ -257,11 +324,42 @@ def _train_on_worker(config: dict[str, Any]) -> None:
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     parallel = Workers(device) if context.get_world_size() > 1 else ALONE
     line = _Line(relay)
+    with _shipped_output(job, context.get_world_rank()):
+        _fit_as_worker(job, line, parallel, device, context.get_world_size())
+
+
+@contextlib.contextmanager
+def _shipped_output(job: WorkerJob, rank: int) -> Iterator[None]:
+    """What this process says, Ray's and torch's words too, copied to storage as it grows."""
+    with LogShipper(open_storage(job.store), f"{job.place.prefix}/logs", warn=_say) as shipper:
+        for source, number in (("", 1), ("-errors", 2)):
+            # Ray lets its workers write to files of its session
+            path = Path(f"/proc/self/fd/{number}").resolve()
+            if path.is_file():
+                shipper.follow(log_name(f"worker-{rank}{source}"), path)
+        try:
+            yield
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+
+
+def _say(text: str) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    print(f"{now} {text}", flush=True)
+
+
+def _fit_as_worker(job: WorkerJob, line: _Line, parallel: Parallel, device: torch.device, workers: int) -> None:
+    _say(f"one of {workers} workers, on {socket.gethostname()}, {device}")
     try:
         warn = line.warn if parallel.is_first else lambda text: None
         run, resumed_from = begin(job, warn=warn, parallel=parallel, device=device)
+        _say("from the start" if resumed_from is None else f"going on from step {resumed_from}")
         if parallel.is_first:
-            line.say(_Began(resumed_from, context.get_world_size()))
+            line.say(_Began(resumed_from, workers))
             line.send(wait=True)
         result = work(
             job,
@@ -277,6 +375,7 @@ def _train_on_worker(config: dict[str, Any]) -> None:
     if parallel.is_first:
         line.say(result)
         line.send(wait=True)
+    _say(f"{result.ending.value} at step {result.step}")
 
 
 class _Line:

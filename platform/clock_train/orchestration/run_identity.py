@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from clock_train.errors import RunChanged
+from clock_train.orchestration.attempts import RunPlace, lineage
 from clock_train.orchestration.observer import RunFacts
+from clock_train.storage.opening import Storage
 
 NAME = "run-{uid}.json"
 SHOWN = 6
 """Differences in a message; the files have all of them."""
 MAY_CHANGE = ("training.max_steps", "training.max_cpu_seconds", "training.patience", "training.schedule.hearing_steps")
 """How long a run may take does not make it another one."""
-NOT_IDENTITY = ("dvc_revisions", "uid", "name", "workers", "store", "packed_path", "preset")
+NOT_IDENTITY = ("dvc_revisions", "uid", "name", "workers", "store", "packed_path", "preset", "prefix")
 
 
 def check_same_run(output: Path, facts: RunFacts, *, fork: bool) -> None:
@@ -39,6 +41,27 @@ def check_same_run(output: Path, facts: RunFacts, *, fork: bool) -> None:
                 "Give the values it was made with to go on with it, or --fork to begin another run beside it"
             )
     path.write_text(json.dumps(asdict(facts), indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def check_same_attempts(storage: Storage, place: RunPlace, facts: RunFacts) -> None:
+    """Remember a run in its attempt; refuse to go on from an attempt that trained something else.
+
+    Raises:
+        RunChanged: this attempt, or one that it goes back to, is of other data, settings, base or code.
+    """
+    for earlier, _ in lineage(storage, place):
+        key = f"{earlier.prefix}/run.json"
+        if not storage.exists(key):
+            continue
+        old = json.loads(storage.get(key))
+        if old["uid"] != facts.uid:
+            raise RunChanged(
+                f"{earlier.prefix} trained run {old['uid']}, and this one differs: "
+                f"{_said(difference(old, asdict(facts)))}. Give the values it was made with, or begin an attempt that "
+                "goes on from none"
+            )
+    content = json.dumps(asdict(facts), indent=1, ensure_ascii=False).encode()
+    storage.put(f"{place.prefix}/run.json", content)
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

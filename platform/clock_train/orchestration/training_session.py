@@ -17,20 +17,23 @@ from pathlib import Path
 from clock_train.consent.record import CONSENT_NAME, read_record
 from clock_train.data.manifest import MANIFEST_NAME, Corpus, read_corpus
 from clock_train.data.packing import PackedCorpus, load_packed, pack, save_packed
+from clock_train.errors import TrainingStopped
 from clock_train.models.config_text import to_plain
 from clock_train.models.voice import VoiceConfig
 from clock_train.models.voice_files import VoiceCard, save_voice
+from clock_train.orchestration.attempts import RunPlace, resumption_of, start_attempt
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.corpus_versions import revision_of
 from clock_train.orchestration.history import History
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.observer import Observer, RunFacts
 from clock_train.orchestration.presets import for_fine_tuning, preset
-from clock_train.orchestration.run_identity import check_same_run
+from clock_train.orchestration.run_identity import check_same_attempts, check_same_run
 from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.starting_model import StartingModel, vectors_after_training
 from clock_train.orchestration.stopping import stop_on_signals
 from clock_train.orchestration.worker import WorkerJob, begin, work
+from clock_train.storage.opening import open_storage
 from clock_train.text.inventory import INVENTORY_ID
 from clock_train.training import checkpoint
 from clock_train.training.loop import Ending, FitResult, StepReport
@@ -76,6 +79,10 @@ class TrainRequest:
     """Begin another run beside those of the folder; without it a request that differs from them is refused."""
     store: str | None = None
     """Folder or ``s3://`` bucket of checkpoints; None keeps them below ``output``."""
+    place: RunPlace | None = None
+    """Where in the store; None: by what is trained, on this machine."""
+    resume_from: str | None = None
+    """A checkpoint of an earlier attempt to go on from; None: this attempt's own newest, or none."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +99,23 @@ class TrainOutcome:
     speakers_in_base: list[str]
 
 
-def train(request: TrainRequest, listener: Listener, observer: Observer | None = None) -> TrainOutcome:
+def train(
+    request: TrainRequest,
+    listener: Listener,
+    observer: Observer | None = None,
+    *,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> TrainOutcome:
     """Run, or go on with, one training.
 
     Args:
         request: what to train.
         listener: shows stages and progress to a person.
         observer: a tracker, told of the run's identity and of every step.
+        stop_requested: asked often; True saves and ends the run, as a signal would.
 
     Raises:
+        TrainingStopped: it saved and stopped, as was asked.
         ClockTrainError: any leaf for what a corpus, a base, a checkpoint, the disk, the device or a worker can cause.
     """
     with locked(request.output):
@@ -117,13 +132,26 @@ def train(request: TrainRequest, listener: Listener, observer: Observer | None =
         uid = _run_uid(packed, started.voice.config, training, request)
         # after the name of the run: a longer run is the same run
         training = replace(training, schedule=_fitted(training.schedule, training.max_steps))
-        job = replace(job, training=training, uid=uid)
+        place = request.place or RunPlace(uid=uid)
+        job = replace(job, training=training, uid=uid, place=place)
+        if request.store is not None and request.workers:
+            job = replace(job, shared=f"{place.prefix}/shared")
         try:
-            return _train(request, job, started, packed, left_out, corpora, revision, listener, observer)
+            return _train(
+                request, job, started, packed, left_out, corpora, revision, listener, observer, stop_requested
+            )
         except Exception as error:
             if observer is not None:  # one that has not begun has nothing to say
                 observer.failed(error)
             raise
+
+
+def pack_corpora(request: TrainRequest, listener: Listener) -> Path:
+    """Only the first part of a training: the recordings as it reads them."""
+    with locked(request.output):
+        corpora = [read_corpus(path) for path in request.corpora]
+        chosen = preset(request.preset).training
+        return _packed(request, corpora, corpus_revision(corpora), chosen, listener)[0]
 
 
 def _train(
@@ -136,9 +164,15 @@ def _train(
     revision: str,
     listener: Listener,
     observer: Observer | None,
+    stop_requested: Callable[[], bool],
 ) -> TrainOutcome:
     facts = _facts(request, job, started, packed, revision)
     check_same_run(request.output, facts, fork=request.fork)
+    storage = open_storage(job.store)
+    resumed = None if request.resume_from is None else resumption_of(request.resume_from, job.store, job.place)
+    start_attempt(storage, job.place, resumed)
+    check_same_attempts(storage, job.place, facts)
+    job.share()
     listener.stage("train")
     history = History(request.output / f"history-{job.uid}.jsonl")
     if observer is not None:
@@ -155,10 +189,14 @@ def _train(
 
     run: Run | None = None
     with stop_on_signals() as stop:
+
+        def is_stop_wanted() -> bool:
+            return stop.is_wanted() or stop_requested()
+
         if request.workers == 0:
             run, resumed_from = begin(job, warn=listener.warn, started=started)
             began(resumed_from, 1)
-            result = work(job, run, report=show, stop_requested=stop.is_wanted, resumed_from=resumed_from)
+            result = work(job, run, report=show, stop_requested=is_stop_wanted, resumed_from=resumed_from)
         else:
             from clock_train.orchestration.ray_workers import fit_on_workers
 
@@ -170,12 +208,16 @@ def _train(
                 began=began,
                 report=show,
                 warn=listener.warn,
-                stop_requested=stop.is_wanted,
+                stop_requested=is_stop_wanted,
             )
     if result.ending is Ending.STOPPED:
         if observer is not None:
             observer.end(result, None)
-        stop.leave()
+        if stop.is_wanted():
+            stop.leave()
+        raise TrainingStopped(
+            f"saved at step {result.step} and stopped, as was asked; the next start goes on from there"
+        )
     if run is None:  # the workers had it
         run, _ = begin(job, warn=listener.warn, started=started)
     voice_path = _save_voice(request, run, job.checkpoints(), result, corpora, revision)
@@ -196,6 +238,7 @@ def _job(request: TrainRequest, packed_path: Path, model: VoiceConfig, training:
         initial_vectors=request.initial_vectors,
         store=request.store or str((request.output / "store").absolute()),
         uid="",
+        place=request.place or RunPlace(uid=""),
         device=request.device,
     )
 
@@ -216,6 +259,8 @@ def _facts(
         workers=request.workers,
         store=job.store,
         packed_path=str(job.packed_path),
+        prefix=job.place.prefix,
+        code=version("clock-train"),
     )
 
 
@@ -337,9 +382,11 @@ def corpus_revision(corpora: Sequence[Corpus]) -> str:
 
 
 def _run_uid(packed: PackedCorpus, model: VoiceConfig, training: TrainingConfig, request: TrainRequest) -> str:
-    """Same data, model, training and base: the same run. How long it may take does not count."""
+    """Same data, model, training, base and package: the same run. How long it may take does not count."""
     facts = to_plain(replace(training, max_steps=1, max_cpu_seconds=None, patience=None))
-    digest = hashlib.sha256(json.dumps([facts, to_plain(model), str(request.base)], sort_keys=True).encode())
+    base = None if request.base is None else hashlib.sha256((request.base / "voice.json").read_bytes()).hexdigest()
+    parts = [facts, to_plain(model), base, version("clock-train")]
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     digest.update(packed.samples.tobytes())
     digest.update(packed.tokens.tobytes())
     return digest.hexdigest()[:12]

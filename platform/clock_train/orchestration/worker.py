@@ -7,6 +7,7 @@ A job is plain values and places, so that it can be sent to another process or m
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ import torch
 from clock_train.data.packing import PackedCorpus, load_packed
 from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceConfig
+from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.starting_model import StartingModel, from_base, from_scratch
+from clock_train.orchestration.stored_folders import bring_folder, keep_files, keep_folder
 from clock_train.storage.opening import open_storage
 from clock_train.training import checkpoint
 from clock_train.training.loop import FitResult, StepReport, fit
@@ -38,7 +41,11 @@ class WorkerJob:
     store: str
     """Folder or ``s3://`` bucket of the checkpoints."""
     uid: str
+    """Of what is trained; ``place`` says where."""
+    place: RunPlace
     device: str
+    shared: str | None = None
+    """Prefix in the store of what a worker on another machine needs: ``packed/`` and ``base/``."""
 
     def starting_model(self, packed: PackedCorpus) -> StartingModel:
         """The model before its first step."""
@@ -46,11 +53,33 @@ class WorkerJob:
         if self.base is None:
             return from_scratch(self.model, packed, seed=seed, initial_vectors=vectors)
         judges = self.training.discriminators
-        return from_base(self.base, packed, seed=seed, initial_vectors=vectors, judges=judges)
+        base = self._here(self.base, "base")
+        return from_base(base, packed, seed=seed, initial_vectors=vectors, judges=judges)
+
+    def packed(self) -> PackedCorpus:
+        """The recordings, brought from storage where this is another machine."""
+        return load_packed(self._here(self.packed_path.parent, "packed") / self.packed_path.name)
+
+    def share(self) -> None:
+        """Put what workers on other machines need into the store; once, since both are known by their content."""
+        if self.shared is None:
+            return
+        storage = open_storage(self.store)
+        keep_files(storage, f"{self.shared}/packed", {self.packed_path.name: self.packed_path})
+        if self.base is not None:
+            keep_folder(storage, f"{self.shared}/base", self.base)
+
+    def _here(self, folder: Path, name: str) -> Path:
+        """The folder itself where it is on this machine, else a copy of what was shared."""
+        wanted = folder / self.packed_path.name if name == "packed" else folder
+        if wanted.exists() or self.shared is None:
+            return folder
+        cache = Path(tempfile.gettempdir()) / f"clocktrain-{os.getuid()}-{self.uid}-{os.getpid()}" / name
+        return bring_folder(open_storage(self.store), f"{self.shared}/{name}", cache)
 
     def checkpoints(self) -> CheckpointStore:
         """Where this run's checkpoints are."""
-        return CheckpointStore(open_storage(self.store), self.uid)
+        return CheckpointStore(open_storage(self.store), self.place)
 
 
 def begin(
@@ -70,7 +99,7 @@ def begin(
         device: None takes the job's.
         started: the model to begin with, where the caller has built it already.
     """
-    packed = load_packed(job.packed_path)
+    packed = job.packed()
     started = started or job.starting_model(packed)
     run = Run(started.voice, packed, job.training, device=device or device_of(job.device), parallel=parallel)
     if started.discriminators is not None:

@@ -13,6 +13,7 @@ from clock_train.cli.measurements.isolation import CpuClock, answer, median
 from clock_train.cli.measurements.synthetic import packed_corpus
 from clock_train.models.student import student_config
 from clock_train.models.teacher import teacher_config
+from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.starting_model import from_scratch
@@ -122,7 +123,7 @@ def _batch_seconds(run: Run) -> float:
 
 def _checkpoint_seconds(run: Run) -> float:
     with tempfile.TemporaryDirectory() as temporary:
-        store = CheckpointStore(FolderStorage(Path(temporary)), "bench")
+        store = CheckpointStore(FolderStorage(Path(temporary)), RunPlace(uid="bench"))
         began = time.perf_counter()
         store.save(1, checkpoint.to_files(run))
         return time.perf_counter() - began

@@ -1,0 +1,60 @@
+"""Whole folders as commits in storage, and back: bundles, stage results, and what other machines need of this one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from clock_train.errors import StorageDamaged
+from clock_train.storage.commits import MARKER
+from clock_train.storage.opening import Storage
+
+
+def keep_folder(storage: Storage, prefix: str, folder: Path) -> str:
+    """Commit every file of a folder; one that is there already with the same content is left. Returns the prefix."""
+    return keep_files(storage, prefix, {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()})
+
+
+def keep_files(storage: Storage, prefix: str, files: Mapping[str, Path]) -> str:
+    """Commit files by name; a commit that is there already with the same content is left. Returns the prefix."""
+    if storage.exists(f"{prefix}/{MARKER}"):
+        known = storage.read_commit(prefix).files
+        if {name: file.sha256 for name, file in known.items()} == {name: _sha256(p) for name, p in files.items()}:
+            return prefix
+    storage.commit(prefix, files, committed_at=datetime.now(UTC))
+    return prefix
+
+
+def bring_folder(storage: Storage, prefix: str, folder: Path) -> Path:
+    """Copy a committed folder to this machine, verified; one that is there already with the same content is left.
+
+    Raises:
+        StorageNotFound: nothing was committed there.
+        StorageDamaged: a file does not match its sha256.
+    """
+    record = storage.read_commit(prefix)
+    stamp = hashlib.sha256(json.dumps({n: f.sha256 for n, f in sorted(record.files.items())}).encode()).hexdigest()
+    note = folder.parent / f".{folder.name}.brought"
+    if folder.exists() and note.exists() and note.read_text(encoding="utf-8") == stamp:
+        return folder
+    work = folder.parent / f".{folder.name}.bringing"
+    shutil.rmtree(work, ignore_errors=True)  # what a killed process left
+    for name, file in record.files.items():
+        target = work / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        storage.get_to_file(record.key(name), target)
+        if _sha256(target) != file.sha256:
+            raise StorageDamaged(f"{record.key(name)} changed while it was copied; run again")
+    shutil.rmtree(folder, ignore_errors=True)
+    work.rename(folder)
+    note.write_text(stamp, encoding="utf-8")
+    return folder
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
