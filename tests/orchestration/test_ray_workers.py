@@ -58,8 +58,8 @@ class Trainings:
         )
         return self.started[-1]
 
-    def finish(self, output: Path, **numbers: int) -> dict[str, Any]:
-        process = self.start(output, **numbers)
+    def finish(self, output: Path, *, steps: int, workers: int) -> dict[str, Any]:
+        process = self.start(output, steps=steps, workers=workers)
         said = ended(process)
         assert process.returncode == 0, said
         return said
