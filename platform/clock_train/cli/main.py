@@ -34,6 +34,7 @@ VERBS = {
     "pretrain": "Train a base model on the recordings of many speakers.",
     "finetune": "Teach a base one speaker's voice.",
     "synthesize": "Speak a text with a trained voice.",
+    "watermark": "Mark sounds, find marks, and keep their keys.",
     "evaluate": "Judge a voice on sentences that took no part in training.",
     "compare": "Set two trainings side by side in one page.",
     "run": "Run a VoiceClone's stages on this machine.",
