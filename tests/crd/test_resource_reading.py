@@ -309,4 +309,9 @@ def test_the_documented_conditions_are_taken_in_a_status() -> None:
         "cost": {"acceleratorSeconds": 10, "amount": "1.20", "currency": "EUR"},
     }
     clone = VoiceClone.model_validate({**yaml.safe_load(CLONE), "status": status})
-    assert clone.model_dump(by_alias=True, exclude_none=True)["status"] == {**status, "attempts": [], "metrics": []}
+    assert clone.model_dump(by_alias=True, exclude_none=True)["status"] == {
+        **status,
+        "attempts": [],
+        "metrics": [],
+        "consents": [],
+    }

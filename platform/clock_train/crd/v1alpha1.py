@@ -28,6 +28,9 @@ from clock_train.crd.wire import (
     Territory,
     Text,
     Time,
+    listed_by,
+    listed_once,
+    rules,
 )
 
 API_VERSION = "clocktrain.dev/v1alpha1"
@@ -39,6 +42,8 @@ CONDITIONS = (
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """Readers in JavaScript hold no larger whole number."""
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$", min_length=1, max_length=128)]
+ReasonText = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]*$", max_length=63)]
+Message = Annotated[str, StringConstraints(max_length=1_024)]
 Purpose = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=63)]
 
 
@@ -60,6 +65,10 @@ class Speaker(Part):
 class Base(Part):
     """What is fine-tuned from; exactly one of its fields."""
 
+    model_config = rules(
+        ("has(self.cloneRef) != has(self.bundleURI)", "must have exactly one of `cloneRef` and `bundleURI`")
+    )
+
     clone_ref: ObjectRef | None = Field(default=None, description="A VoiceClone that was pretrained.")
     bundle_uri: URI | None = Field(default=None, description="A bundle of kind base in storage.")
 
@@ -73,6 +82,8 @@ class Base(Part):
 
 class NoiseRange(Part):
     """Signal-to-noise ratios that noise is added at."""
+
+    model_config = rules(("self.min <= self.max", "must have a `min` that is not above `max`"))
 
     min: int = Field(ge=-10, le=60, description="Loudest noise, in decibels of signal over noise.")
     max: int = Field(ge=-10, le=60, description="Faintest noise, in decibels of signal over noise.")
@@ -108,6 +119,13 @@ class Training(Part):
 
 class Compute(Part):
     """What the training runs on."""
+
+    model_config = rules(
+        (
+            "!has(self.minWorkers) || self.minWorkers <= (has(self.workers) ? self.workers : 1)",
+            "must have `minWorkers` that is not above `workers` (1 where absent)",
+        )
+    )
 
     accelerator_class_name: Name = Field(description="A class of the runtime, such as nvidia-t4, nvidia-a100 or cpu.")
     workers: int | None = Field(default=None, ge=1, le=64, description="Processes that share each batch.")
@@ -158,7 +176,12 @@ class VoiceCloneSpec(Part):
     """What is wanted: whose voice, from what, how good and at what cost."""
 
     runtime_ref: ObjectRef | None = Field(default=None, description="The VoiceTrainingRuntime; absent on a laptop.")
-    speakers: list[Speaker] = Field(min_length=1, max_length=1_000, description="One to fine-tune, many to pretrain.")
+    speakers: list[Speaker] = Field(
+        min_length=1,
+        max_length=1_000,
+        description="One to fine-tune, many to pretrain.",
+        json_schema_extra=listed_by("name"),
+    )
     base: Base | None = Field(default=None, description="What to fine-tune from; absent pretrains from scratch.")
     preset: Literal["Demo", "Basic", "Professional", "Pretrain"] = Field(
         description="Experiment whose values hold where no field overrides them."
@@ -196,9 +219,15 @@ class Attempt(Part):
     """One start of the job."""
 
     number: int = Field(ge=1, le=2**31 - 1, description="Counted from 1.")
-    start_time: Time | None = Field(default=None, description="When it started.")
+    version: int = Field(ge=1, le=2**31 - 1, description="Version that it trains.")
+    create_time: Time = Field(description="When its job was made.")
+    start_time: Time | None = Field(default=None, description="When its pods began to work.")
+    stop_time: Time | None = Field(default=None, description="When it was asked to save and stop.")
+    stop_reason: ReasonText | None = Field(default=None, description="Why it was asked.")
     completion_time: Time | None = Field(default=None, description="When it ended.")
-    reason: Text | None = Field(default=None, description="How it ended.")
+    reason: ReasonText | None = Field(default=None, description="How it ended.")
+    message: Message | None = Field(default=None, description="How it ended, for a person.")
+    starts: Count | None = Field(default=None, description="How often the job was started, by the operator or by Ray.")
     resumed_from: URI | None = Field(default=None, description="Checkpoint it went on from.")
 
 
@@ -258,19 +287,39 @@ class CorpusStatus(Part):
     seconds: Count = Field(description="Accepted speech in it.")
 
 
+class ConsentPin(Part):
+    """One consent as it was when the clone was accepted."""
+
+    name: Name = Field(description="Name of the VoiceConsent.")
+    uid: Annotated[str, StringConstraints(max_length=64)] = Field(description="Its uid.")
+
+
 class VoiceCloneStatus(Part):
     """What was seen."""
 
-    conditions: list[Condition] = Field(default_factory=list, max_length=32, description="Observations by type.")
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        max_length=32,
+        description="Observations by type.",
+        json_schema_extra=listed_by("type"),
+    )
     observed_generation: Count | None = Field(default=None, description="Generation that this status is about.")
     stage: Literal["Prepare", "Pretrain", "Finetune", "Distill", "Evaluate", "Export"] | None = Field(
         default=None, description="For display only."
     )
     progress: Progress | None = Field(default=None, description="How far the stage is.")
-    attempts: list[Attempt] = Field(default_factory=list, max_length=20, description="The last twenty, by number.")
+    attempts: list[Attempt] = Field(
+        default_factory=list,
+        max_length=20,
+        description="The last twenty, by number.",
+        json_schema_extra=listed_by("number"),
+    )
     checkpoint: CheckpointStatus | None = Field(default=None, description="The newest committed checkpoint.")
     metrics: list[Metric] = Field(
-        default_factory=list, max_length=64, description="Figures of the evaluation, by name."
+        default_factory=list,
+        max_length=64,
+        description="Figures of the evaluation, by name.",
+        json_schema_extra=listed_by("name"),
     )
     tracking: TrackingStatus | None = Field(default=None, description="The tracked run.")
     version: VersionStatus | None = Field(default=None, description="What is trained at present.")
@@ -278,6 +327,15 @@ class VoiceCloneStatus(Part):
     endpoint: URL | None = Field(default=None, description="Where the voice is served.")
     cost: CostStatus | None = Field(default=None, description="What was used so far.")
     corpus: CorpusStatus | None = Field(default=None, description="What was trained on.")
+    consents: list[ConsentPin] = Field(
+        default_factory=list,
+        max_length=1_000,
+        description="The consents that were accepted; another object of the same name is another consent.",
+        json_schema_extra=listed_by("name"),
+    )
+    retry: Annotated[str, StringConstraints(max_length=63)] | None = Field(
+        default=None, description="Value of the annotation clocktrain.dev/retry that was acted on."
+    )
 
 
 class VoiceClone(Part):
@@ -294,6 +352,12 @@ class Images(Part):
     """Container images."""
 
     trainer: Text = Field(description="Image of the job: training, evaluation, export and cleanup.")
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        default="IfNotPresent", description="When nodes fetch the image."
+    )
+    pull_secret_name: Name | None = Field(
+        default=None, description="Secret of the registry, in the clone's own namespace."
+    )
 
 
 class Toleration(Part):
@@ -363,17 +427,49 @@ class PodSecurity(Part):
     )
 
 
+class Retries(Part):
+    """Attempts that follow one which lost its capacity; a mistake is never tried again."""
+
+    limit: int = Field(default=5, ge=0, le=100, description="Attempts after the first.")
+    backoff_seconds: int = Field(
+        default=10,
+        ge=1,
+        le=3_600,
+        description="Before the first of them; doubled for each that follows, up to an hour.",
+    )
+
+
 class VoiceTrainingRuntimeSpec(Part):
     """What an administrator offers."""
 
+    model_config = rules(
+        (
+            "has(self.currency) || self.acceleratorClasses.all(c, !has(c.pricePerHour))",
+            "must have a `currency` when a class has a `pricePerHour`",
+        )
+    )
+
     images: Images = Field(description="Container images.")
     accelerator_classes: list[AcceleratorClass] = Field(
-        min_length=1, max_length=64, description="Kinds of machine, by name."
+        min_length=1, max_length=64, description="Kinds of machine, by name.", json_schema_extra=listed_by("name")
     )
     currency: Currency | None = Field(default=None, description="ISO code of every price and cost.")
     storage: StorageEndpoint = Field(description="Where artefacts lie.")
     tracking: TrackingEndpoint | None = Field(default=None, description="Where runs are tracked.")
-    queue_name: Name | None = Field(default=None, description="Queue that admits the jobs.")
+    queue_name: Name | None = Field(default=None, description="Queue of Kueue that admits the jobs.")
+    head: Resources | None = Field(
+        default=None, description="What the head of a Ray cluster asks for; it trains nothing."
+    )
+    retries: Retries = Field(default_factory=Retries, description="What follows lost capacity.")
+    save_timeout_seconds: Deadline = Field(
+        default=600, description="How long a job that is asked to save and stop is waited for."
+    )
+    erasure_grace_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
+        default=604_800, description="From a revoked consent to the erasure; the voice is unserved at once."
+    )
+    retrain_by_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
+        default=2_592_000, description="How long voices of a retired base go on being served."
+    )
     pod_security: PodSecurity | None = Field(default=None, description="Under whom pods run.")
 
     @model_validator(mode="after")
@@ -390,7 +486,12 @@ class VoiceTrainingRuntimeSpec(Part):
 class ConditionsStatus(Part):
     """What was seen of a runtime or a consent."""
 
-    conditions: list[Condition] = Field(default_factory=list, max_length=16, description="Observations by type.")
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Observations by type.",
+        json_schema_extra=listed_by("type"),
+    )
     observed_generation: Count | None = Field(default=None, description="Generation that this status is about.")
 
 
@@ -414,9 +515,23 @@ class Statement(Part):
 class VoiceConsentSpec(Part):
     """Who agreed to what; nothing but `revoked` may ever change, and only to true."""
 
+    model_config = rules(
+        (
+            "self.speaker == oldSelf.speaker && self.purposes == oldSelf.purposes && "
+            "self.territories == oldSelf.territories && self.expirationTime == oldSelf.expirationTime && "
+            "self.statement == oldSelf.statement",
+            "may not be changed; make another VoiceConsent and name it in the clone",
+        ),
+        ("!oldSelf.revoked || self.revoked", "may not have `revoked` set back to false; make another VoiceConsent"),
+    )
+
     speaker: Name = Field(description="Pseudonym of the speaker.")
-    purposes: list[Purpose] = Field(min_length=1, max_length=32, description="What the voice may be used for.")
-    territories: list[Territory] = Field(min_length=1, max_length=250, description="ISO 3166 codes, or worldwide.")
+    purposes: list[Purpose] = Field(
+        min_length=1, max_length=32, description="What the voice may be used for.", json_schema_extra=listed_once()
+    )
+    territories: list[Territory] = Field(
+        min_length=1, max_length=250, description="ISO 3166 codes, or worldwide.", json_schema_extra=listed_once()
+    )
     expiration_time: Time = Field(description="When the consent ends.")
     statement: Statement = Field(description="The recording in which the speaker agrees.")
     revoked: bool = Field(

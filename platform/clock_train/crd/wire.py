@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -21,6 +21,26 @@ class Part(BaseModel):
     model_config = ConfigDict(
         alias_generator=wire_name, extra="forbid", strict=True, frozen=True, populate_by_name=False
     )
+
+
+def rules(*checks: tuple[str, str]) -> ConfigDict:
+    """Rules in CEL that the API server checks, each with what it says where one does not hold.
+
+    The same rules stand as validators of the model, for whoever reads a manifest without a cluster.
+    """
+    return ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in checks]}
+    )
+
+
+def listed_by(key: str) -> dict[str, Any]:
+    """A list whose items are known by one of their fields: two appliers may each own some of them."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+
+
+def listed_once() -> dict[str, Any]:
+    """A list of texts, none of them twice."""
+    return {"x-kubernetes-list-type": "set"}
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
@@ -44,15 +64,15 @@ URI = Annotated[
 ]
 """A folder of storage (``s3://bucket/key``), or one of this machine where the manifest is run on a laptop."""
 URL = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", min_length=8, max_length=1_024)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 Time = Annotated[
     str,
     StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$", max_length=40),
 ]
 """RFC 3339."""
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$", max_length=3)]
 """ISO 4217."""
-Territory = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|worldwide)$")]
+Territory = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|worldwide)$", max_length=9)]
 Quantity = Annotated[
     str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", min_length=1, max_length=20)
 ]
@@ -89,12 +109,12 @@ class Condition(Part):
     type: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]*$", max_length=63)] = Field(
         description="What is claimed."
     )
-    status: Annotated[str, StringConstraints(pattern=r"^(True|False|Unknown)$")] = Field(
+    status: Annotated[str, StringConstraints(pattern=r"^(True|False|Unknown)$", max_length=7)] = Field(
         description="Whether it holds: True, False or Unknown."
     )
     reason: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]*$", max_length=63)] = Field(
         description="Why, as one CamelCase word."
     )
     message: Annotated[str, StringConstraints(max_length=4_096)] = Field(description="Why, for a person.")
-    observed_generation: int = Field(ge=0, description="Generation of the object that was looked at.")
+    observed_generation: int = Field(ge=0, le=2**53 - 1, description="Generation of the object that was looked at.")
     last_transition_time: Time = Field(description="When the status last flipped.")
