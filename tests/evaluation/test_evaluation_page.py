@@ -178,6 +178,18 @@ def test_a_value_that_is_no_number_breaks_the_line() -> None:
     assert (path[1].count("M"), path[1].count("L")) == (2, 1)
 
 
+def test_a_point_without_neighbours_is_a_dot_in_its_line_s_colour() -> None:
+    series = [Series(name="a", x=[5], y=[1.0]), Series(name="b", x=[0, 1, 2, 3], y=[1, 2, float("nan"), 3])]
+    svg = chart_svg(Chart(title="Loss", series=series))
+    assert [found[1] for found in re.finditer(r"<circle [^>]*var\((--line-\d)\)", svg)] == ["--line-0", "--line-1"]
+
+
+def test_a_narrow_logarithmic_chart_marks_round_values_as_well() -> None:
+    svg = chart_svg(Chart(title="Loss", series=[Series(name="a", x=[0, 1], y=[36.0, 66.0])], is_log=True))
+    labels = re.findall(r'text-anchor="end">([^<]*)<', svg)
+    assert labels == ["40", "50", "60"]
+
+
 def test_a_logarithmic_chart_marks_round_values() -> None:
     svg = chart_svg(Chart(title="Loss", series=[Series(name="a", x=[0, 1], y=[0.1, 10.0])], is_log=True))
     labels = re.findall(r'text-anchor="end">([^<]*)<', svg)

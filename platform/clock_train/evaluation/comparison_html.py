@@ -88,7 +88,7 @@ def write_comparison_html(path: Path, page: ComparisonPage) -> None:
         if rows
         else ""
     )
-    heads = ("Figure", "A", "B", "B − A", "Better", "Floor, ceiling")
+    heads = ("Figure", "A", "B", "B − A", "Better", "Floor", "Ceiling")
     parts.append(section("Figures", explained + html_table(heads, rows) if rows else ""))
     parts.append(section("The same sentences", "".join(_sentence(pair) for pair in page.sentences)))
     settings = [
@@ -104,17 +104,20 @@ def write_comparison_html(path: Path, page: ComparisonPage) -> None:
 
 def _figure_row(pair: FigurePair) -> str:
     row = next((row for row in (pair.first, pair.second) if row is not None and row.value is not None), None)
-    bounds = [] if row is None or row.floor is row.ceiling is None else [row.floor, row.ceiling]
-    span = ", ".join("–" if each is None else f"{each:.3f}" for each in bounds)
+    bounds = [None, None] if row is None else [row.floor, row.ceiling]
+    spans = "".join(
+        f'<td class="number"><small>{"" if each is None else f"{each:.3f}"}</small></td>' for each in bounds
+    )
     title = (
         f"{escape(pair.metric.title)}: {escape(pair.subject)}"
         f"<br><small>{escape(pair.metric.unit)}, {escape(DIRECTIONS[pair.metric.better])}</small>"
     )
-    difference = "–" if pair.difference is None else f"{pair.difference:+.3f}".replace("-", "−")
+    # adding zero makes of -0.0 what it is
+    difference = "–" if pair.difference is None else f"{round(pair.difference, 3) + 0.0:+.3f}".replace("-", "−")
     verdict = f'<span class="met">{pair.better}</span>' if pair.better else ""
     return (
         f"<tr><td>{title}</td><td class='number'>{_cell(pair.first)}</td><td class='number'>{_cell(pair.second)}</td>"
-        f"<td class='number'>{difference}</td><td>{verdict}</td><td class='number'><small>{span}</small></td></tr>"
+        f"<td class='number'>{difference}</td><td>{verdict}</td>{spans}</tr>"
     )
 
 

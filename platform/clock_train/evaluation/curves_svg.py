@@ -12,6 +12,8 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 12, 14, 34
 MAX_POINTS = 400
 """Of one line: more than the picture has columns to show."""
 NUM_TICKS = 5
+DOT_RADIUS = 3
+"""Of a point without neighbours, which no line would show."""
 MAX_COLOURS = 6
 """Defined in the page's style as --line-0 to --line-5."""
 
@@ -63,6 +65,9 @@ def chart_svg(chart: Chart) -> str:
         parts.append(
             f'<path class="line" style="stroke:var(--line-{index % MAX_COLOURS})" d="{_path(line, x_range, y_range)}"/>'
         )
+        for x, y in _alone(line):
+            place = f'cx="{_place_x(x, x_range):.1f}" cy="{_place_y(y, y_range):.1f}"'
+            parts.append(f'<circle {place} r="{DOT_RADIUS}" style="fill:var(--line-{index % MAX_COLOURS})"/>')
     parts.append("</svg>")
     legend = "".join(
         f'<span><i style="background:var(--line-{index % MAX_COLOURS})"></i>{escape(series.name)}</span>'
@@ -112,7 +117,10 @@ def _log_ticks(bounds: tuple[float, float]) -> list[float]:
     factors = (1, 2, 5) if bounds[1] - bounds[0] <= 2 else (1,)
     ticks = [decade + math.log10(factor) for decade in decades for factor in factors]
     inside = [tick for tick in ticks if bounds[0] <= tick <= bounds[1]]
-    return inside if len(inside) >= 2 else _ticks(bounds)
+    if len(inside) >= 2:
+        return inside
+    # a narrow range: round numbers, and not round logarithms
+    return [math.log10(tick) for tick in _ticks((10 ** bounds[0], 10 ** bounds[1])) if tick > 0]
 
 
 def _place_x(x: float, bounds: tuple[float, float]) -> float:
@@ -127,6 +135,15 @@ def _label(value: float) -> str:
     if abs(value) >= 10_000:
         return f"{value / 1000:g}k"
     return f"{round(value, 10):.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _alone(line: list[Point]) -> list[tuple[float, float]]:
+    before, after = [None, *line[:-1]], [*line[1:], None]
+    return [
+        point
+        for point, left, right in zip(line, before, after, strict=True)
+        if point is not None and left is right is None
+    ]
 
 
 def _path(line: list[Point], x_range: tuple[float, float], y_range: tuple[float, float]) -> str:

@@ -27,7 +27,14 @@ from clock_train.evaluation.targets import Figure
 
 MAX_EMBEDDED_SOUNDS = 20
 """3 s each make a file of 2.6 MB; hundreds would make one that no browser likes."""
-SHOWN_SCORES = ("speaker_similarity", "word_error_rate", "mel_distance", "mcd_warped", "log_f0_rmse")
+SHOWN_SCORES = (
+    "speaker_similarity",
+    "word_error_rate",
+    "phone_error_rate",
+    "mel_distance",
+    "mcd_warped",
+    "log_f0_rmse",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
