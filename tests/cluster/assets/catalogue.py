@@ -79,12 +79,13 @@ SETS: dict[str, list[Program | Folder]] = {
         ),
         Program(name="helm", wrapper="helm", package="helm.sh/helm/v3/cmd/helm", linker_flags=_HELM_FLAGS),
         Program(name="kwok", wrapper="kwok", package="sigs.k8s.io/kwok/cmd/kwok"),
+        Folder(name="kwok-files", wrapper="kwok", module="sigs.k8s.io/kwok", paths=("kustomize/stage",)),
         Program(name="ray-operator", wrapper="kuberay", package="github.com/ray-project/kuberay/ray-operator"),
         Folder(
             name="kuberay-files",
             wrapper="kuberay",
             module="github.com/ray-project/kuberay/ray-operator",
-            paths=("config/crd/bases", "config/rbac"),
+            paths=("config/crd/bases", "config/manager", "config/rbac"),
         ),
     ],
     "node": [
@@ -92,6 +93,7 @@ SETS: dict[str, list[Program | Folder]] = {
         *_programs("containerd", _CONTAINERD, "containerd containerd-shim-runc-v2 ctr", tags=_NO_FILESYSTEMS),
         *_programs("cni", _CNI, "main/bridge main/loopback meta/portmap ipam/host-local"),
         Program(name="coredns", wrapper="coredns"),
+        Program(name="probe", wrapper="probe"),
     ],
 }
 

@@ -1,0 +1,3 @@
+module clocktrain.dev/tests/probe
+
+go 1.26.0
