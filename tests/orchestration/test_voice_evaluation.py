@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +25,15 @@ from clock_train.models.voice import VoiceModel
 from clock_train.models.voice_files import VoiceCard, save_voice
 from clock_train.orchestration import phone_judge as phone_judging
 from clock_train.orchestration.held_out import held_out_clips
-from clock_train.orchestration.phone_judge import heard_phones, phone_judge, synthetic_row
+from clock_train.orchestration.phone_judge import (
+    ESPEAK_NAMES,
+    clauses,
+    espeak_speech,
+    heard_phones,
+    phone_judge,
+    pinyin,
+    synthetic_row,
+)
 from clock_train.orchestration.voice_evaluation import EvaluationRequest, evaluate_voice
 from clock_train.text.inventory import INVENTORY_ID, LANGUAGES, PHONES, TONES
 
@@ -181,6 +191,24 @@ def test_a_language_without_recordings_or_with_a_word_recogniser_has_a_reason(
     packed = spanish(corpora)
     assert "TrainingDataTooSmall" in str(phone_judge(packed, "it", cache=tmp_path))
     assert "the word recogniser knows en" in str(phone_judge(packed, "en", cache=tmp_path))
+
+
+def test_mandarin_is_written_as_pinyin_clause_by_clause() -> None:
+    assert clauses(["你好，世界。", "！", "再见"]) == ["你好，", "世界。", "再见"]
+    assert pinyin("你好，世界 OK。").split() == ["ni3", "hao3", "，", "shi4", "jie4", "OK。"]
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_espeak_ng_reads_mandarin_as_mandarin() -> None:
+    def phonemes(text: str) -> str:
+        command = ["espeak-ng", "-v", ESPEAK_NAMES["zh"], "-q", "-x", text]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+
+    # "(en)" marks where it changes to English: its other Mandarin voice reads 你 as "ni three"
+    assert "(en)" not in phonemes(pinyin("你好，欢迎使用语音系统。"))
+    ((waveform, phones),) = espeak_speech(["你好。"], "zh")
+    assert [PHONES[phone] for phone in phones] == ["n", "i", "x", "aʊ"]
+    assert 0.3 < len(waveform) / 16_000 < 2.0
 
 
 def test_mandarin_without_espeak_ng_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ then it is called synthetic. A trained one is kept in the cache under the digest
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import wave
 from collections.abc import Callable, Sequence
@@ -34,11 +35,13 @@ from clock_train.evaluation.recogniser import LANGUAGES as WORD_LANGUAGES
 from clock_train.text.espeak import find_voice
 from clock_train.text.frontend import phonemize
 from clock_train.text.inventory import PAUSES, PHONES, SILENCE, token_ids
+from clock_train.text.mandarin.readings import read_words
 
 UNHEARD = frozenset(PHONES.index(phone) for phone in (SILENCE, *PAUSES))
 """Numbers that no recogniser is asked for."""
 SYNTHETIC_LANGUAGE = "zh"
-ESPEAK_NAMES = {"zh": "cmn"}
+ESPEAK_NAMES = {"zh": "cmn-latn-pinyin"}
+"""Its voice ``cmn`` reads characters as the English letters of their pinyin, ``ni three`` for 你: it gets pinyin."""
 HELD_OUT_EVERY = 10
 """One of our prompts in ten is judged, and the others are trained on."""
 MANNERS = (("", 160), ("+f2", 140), ("+m3", 180))
@@ -46,6 +49,8 @@ MANNERS = (("", 160), ("+f2", 140), ("+m3", 180))
 MOST_CEILING = 0.7
 """A judge that errs more on the speech that it was taught says nothing of any other: 120 CPU seconds left it at 1.0."""
 ESPEAK_TIMEOUT_S = 30.0
+_COMMA = re.compile(r"(?<=[，、；：])")
+_HAN = re.compile(r"[\u3400-\u9fff]+")
 
 
 def heard_phones(ids: np.ndarray) -> tuple[int, ...]:
@@ -100,7 +105,7 @@ def synthetic_row(
     texts = [prompt.text for prompt in prompts(SYNTHETIC_LANGUAGE)]
     judged, learnt = texts[::HELD_OUT_EVERY], [text for n, text in enumerate(texts) if n % HELD_OUT_EVERY]
     try:
-        pairs = espeak_speech(learnt, SYNTHETIC_LANGUAGE, manners=MANNERS)
+        pairs = espeak_speech(clauses(learnt), SYNTHETIC_LANGUAGE, manners=MANNERS)
         judge = _trained(pairs, SYNTHETIC_LANGUAGE, training, cache, progress, is_synthetic=True)
         own = [judge.phone_errors(ids, waveform) for waveform, ids in espeak_speech(judged, SYNTHETIC_LANGUAGE)]
         ceiling = sum(each.num_errors for each in own) / sum(each.num_phones for each in own)
@@ -175,8 +180,23 @@ def espeak_speech(
     for text in texts:
         utterance = phonemize(text, language)
         phones = heard_phones(token_ids(utterance))
-        spoken += [(_spoken(utterance.normalized, voice + variant, rate), phones) for variant, rate in manners]
+        written = pinyin(utterance.normalized) if language == SYNTHETIC_LANGUAGE else utterance.normalized
+        spoken += [(_spoken(written, voice + variant, rate), phones) for variant, rate in manners]
     return spoken
+
+
+def clauses(texts: Sequence[str]) -> list[str]:
+    """Sentences cut at their commas: short sounds are learnt from sooner."""
+    return [clause for text in texts for clause in _COMMA.split(text) if any(char.isalpha() for char in clause)]
+
+
+def pinyin(text: str) -> str:
+    """Mandarin with each character as its syllable, such as ``ni3 hao3``; signs and other letters stay."""
+    return _HAN.sub(lambda run: f" {' '.join(_syllables(run[0]))} ", text).strip()
+
+
+def _syllables(characters: str) -> list[str]:
+    return [syllable.pinyin for _, syllables in read_words(characters) for syllable in syllables]
 
 
 def _spoken(text: str, voice: str, rate: int) -> np.ndarray:
