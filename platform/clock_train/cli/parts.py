@@ -7,7 +7,7 @@ from pathlib import Path
 from clock_train.errors import PartNotInstalled
 
 PARTS = {
-    "speech": ("av", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
+    "speech": ("av", "cryptography", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
     "train": ("hydra", "safetensors", "torch"),
     "distribute": ("ray",),
     "track": ("mlflow",),

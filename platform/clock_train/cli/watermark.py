@@ -127,7 +127,11 @@ def detect(
     for path in files:
         try:
             found = detect_file(
-                path, keys, speeds=NARROW_SEARCH if narrow else FULL_SEARCH, max_false_alarm=max_false_alarm
+                path,
+                keys,
+                speeds=NARROW_SEARCH if narrow else FULL_SEARCH,
+                max_false_alarm=max_false_alarm,
+                with_windows=not narrow,
             )
         except ClockTrainError as error:
             if len(files) == 1:

@@ -65,6 +65,7 @@ def detect(
     *,
     speeds: Sequence[Speed] = FULL_SEARCH,
     max_false_alarm: float = MAX_FALSE_ALARM,
+    with_windows: bool = True,
 ) -> Detection:
     """Look for the marks of some keys.
 
@@ -73,8 +74,16 @@ def detect(
         keys: those of a tenant, or of several.
         speeds: hypotheses; fewer cost less and find less.
         max_false_alarm: a mark counts as found where the p-value is not above this.
+        with_windows: also windows of 3.8 s, without which splices are missed.
     """
-    return detect_parts(parts_of([waveform]), len(waveform), keys, speeds=speeds, max_false_alarm=max_false_alarm)
+    return detect_parts(
+        parts_of([waveform]),
+        len(waveform),
+        keys,
+        speeds=speeds,
+        max_false_alarm=max_false_alarm,
+        with_windows=with_windows,
+    )
 
 
 def parts_of(blocks: Iterable[np.ndarray]) -> Iterator[tuple[float, np.ndarray]]:
@@ -106,15 +115,16 @@ def detect_parts(
     *,
     speeds: Sequence[Speed] = FULL_SEARCH,
     max_false_alarm: float = MAX_FALSE_ALARM,
+    with_windows: bool = True,
 ) -> Detection:
     """As ``detect``, over a stream of parts, of which one at a time is in memory."""
-    looks = num_looks(num_samples, len(keys), len(speeds))
+    looks = num_looks(num_samples, len(keys), len(speeds), with_windows=with_windows)
     paid = math.log10(max(1, looks))
     limit = math.log10(max_false_alarm)
     best, segments = 0.0, []
     order = list(speeds)
     for start_s, part in parts:
-        looked_at = list(_looks_at(part, start_s, keys, order, paid, limit))
+        looked_at = list(_looks_at(part, start_s, keys, order, paid, limit, with_windows))
         finds = [find for find in looked_at if find.log10_p <= limit]
         best = min([best, *(find.log10_p for find in looked_at)])
         if finds:
@@ -130,10 +140,10 @@ def detect_parts(
     )
 
 
-def num_looks(num_samples: int, num_keys: int, num_speeds: int) -> int:
+def num_looks(num_samples: int, num_keys: int, num_speeds: int, *, with_windows: bool = True) -> int:
     """Keys times offsets times speeds and windows, over all parts."""
     hops = min(num_samples, PART_SECONDS * RATE_HZ) / RATE_HZ / HOP_SECONDS
-    return num_parts(num_samples) * num_keys * CYCLE_HOPS * (num_speeds + len(_windows(int(hops))))
+    return num_parts(num_samples) * num_keys * CYCLE_HOPS * (num_speeds + with_windows * len(_windows(int(hops))))
 
 
 def _windows(num_hops: int) -> list[int]:
@@ -144,32 +154,43 @@ def _windows(num_hops: int) -> list[int]:
 
 
 def _looks_at(
-    part: np.ndarray, start_s: float, keys: Sequence[QuarterKey], speeds: Sequence[Speed], paid: float, limit: float
+    part: np.ndarray,
+    start_s: float,
+    keys: Sequence[QuarterKey],
+    speeds: Sequence[Speed],
+    paid: float,
+    limit: float,
+    with_windows: bool,
 ) -> Iterator[Find]:
     """The best look at each speed and window; ends early once a find leaves no doubt."""
     if not len(keys) or not np.any(part):
         return
     spectra = Spectra(part)
-    waiting, tried, clearest = list(speeds), set[Speed](), limit + EARLY_LOG10
+    waiting, tried, clearest, likeliest = list(speeds), set[Speed](), limit + EARLY_LOG10, PLAIN
     while waiting:
         speed = waiting.pop(0)
         tried.add(speed)
         cells = spectra.cells(speed.speed, speed.pitch)
-        finds = list(_best(cells, 0, len(cells), start_s, keys, speed, paid))
+        finds = list(_best(cells, 0, len(cells), start_s, keys, speed, paid, step=1 if speed == PLAIN else 2))
         yield from finds
         strongest = min(find.log10_p for find in finds)
         if strongest < clearest:
             # what a speed shows is clearer still at the right one: look beside it, and nowhere else
-            clearest = strongest
+            clearest, likeliest = strongest, speed
             waiting = [each for each in speeds if each not in tried and _is_beside(each, speed)]
+    if likeliest != PLAIN:
+        cells = spectra.cells(likeliest.speed, likeliest.pitch)
+        yield from _best(cells, 0, len(cells), start_s, keys, likeliest, paid)
+    if not with_windows:
+        return
     cells = spectra.cells()
     for first in _windows(int(len(part) / RATE_HZ / HOP_SECONDS)):
         yield from _best(cells, first, WINDOW_HOPS, start_s, keys, PLAIN, paid)
 
 
 def _is_beside(one: Speed, other: Speed) -> bool:
-    is_one_kind = (one.pitch == 1.0) == (other.pitch == 1.0) or PLAIN in (one, other)
-    return is_one_kind and abs(one.speed - other.speed) < 1.5 * SPEED_STEP
+    is_one_kind = (one.pitch == 1.0) == (other.pitch == 1.0)
+    return one.speed == other.speed or (is_one_kind and abs(one.speed - other.speed) < 1.5 * SPEED_STEP)
 
 
 def _best(
@@ -180,9 +201,10 @@ def _best(
     keys: Sequence[QuarterKey],
     speed: Speed,
     paid: float,
+    step: int = 1,
 ) -> Iterator[Find]:
     chosen = cells[first : first + count]
-    spectrum = PartSpectrum(chosen)
+    spectrum = PartSpectrum(chosen, step=step)
     for look in (spectrum.best(key) for key in keys):
         log10_p = min(0.0, log10_tail(look.statistic) + paid)
         yield Find(look, speed, first, count, start_s, log10_p, align(chosen, look.offset_hops))

@@ -18,6 +18,7 @@ def detect_file(
     *,
     speeds: Sequence[Speed] = FULL_SEARCH,
     max_false_alarm: float = MAX_FALSE_ALARM,
+    with_windows: bool = True,
 ) -> Detection:
     """Look for marks in a file of any kind, rate and length; several channels are taken as their mean.
 
@@ -26,4 +27,11 @@ def detect_file(
     """
     num_samples = round(probe(path).seconds * RATE_HZ)
     blocks = read_blocks(path, sample_rate_hz=RATE_HZ, block_seconds=10.0)
-    return detect_parts(parts_of(blocks), num_samples, keys, speeds=speeds, max_false_alarm=max_false_alarm)
+    return detect_parts(
+        parts_of(blocks),
+        num_samples,
+        keys,
+        speeds=speeds,
+        max_false_alarm=max_false_alarm,
+        with_windows=with_windows,
+    )

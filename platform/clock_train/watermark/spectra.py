@@ -38,7 +38,7 @@ FREQUENCY_PROFILE -= FREQUENCY_PROFILE.mean()
 BINS_BEFORE = 6
 FLOOR = 1e-3
 """Of a bin's mean power, added before the logarithm: digital silence would dominate everything."""
-NOISE_PERCENTILE, NOISE_MARGIN = 10, 1.5
+NOISE_PERCENTILE, NOISE_MARGIN = 10, 2.5
 """A row's noise is its tenth percentile; weights are those of Wiener. A hard gate is worse than none."""
 QUIETEST = 1e-7
 """Of the loudest row's power: below it lies what a band limit left."""

@@ -1,0 +1,1 @@
+"""The log of what was spoken: signed lines, each chained to the one before."""
