@@ -21,7 +21,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record
+	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record --extra operator
 	@touch $@ .venv/.demo
 
 install: .venv/.demo ## install what the demo needs

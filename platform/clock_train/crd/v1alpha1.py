@@ -220,6 +220,7 @@ class Attempt(Part):
 
     number: int = Field(ge=1, le=2**31 - 1, description="Counted from 1.")
     version: int = Field(ge=1, le=2**31 - 1, description="Version that it trains.")
+    workers: int = Field(ge=1, le=64, description="Workers that it was made with.")
     create_time: Time = Field(description="When its job was made.")
     start_time: Time | None = Field(default=None, description="When its pods began to work.")
     stop_time: Time | None = Field(default=None, description="When it was asked to save and stop.")
@@ -227,6 +228,9 @@ class Attempt(Part):
     completion_time: Time | None = Field(default=None, description="When it ended.")
     reason: ReasonText | None = Field(default=None, description="How it ended.")
     message: Message | None = Field(default=None, description="How it ended, for a person.")
+    retry: Annotated[str, StringConstraints(max_length=63)] | None = Field(
+        default=None, description="Value of the annotation clocktrain.dev/retry that let another attempt follow."
+    )
     starts: Count | None = Field(default=None, description="How often the job was started, by the operator or by Ray.")
     resumed_from: URI | None = Field(default=None, description="Checkpoint it went on from.")
 
@@ -333,9 +337,6 @@ class VoiceCloneStatus(Part):
         description="The consents that were accepted; another object of the same name is another consent.",
         json_schema_extra=listed_by("name"),
     )
-    retry: Annotated[str, StringConstraints(max_length=63)] | None = Field(
-        default=None, description="Value of the annotation clocktrain.dev/retry that was acted on."
-    )
 
 
 class VoiceClone(Part):
@@ -430,7 +431,7 @@ class PodSecurity(Part):
 class Retries(Part):
     """Attempts that follow one which lost its capacity; a mistake is never tried again."""
 
-    limit: int = Field(default=5, ge=0, le=100, description="Attempts after the first.")
+    limit: int = Field(default=5, ge=0, le=15, description="Attempts after the first.")
     backoff_seconds: int = Field(
         default=10,
         ge=1,

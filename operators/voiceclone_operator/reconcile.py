@@ -1,0 +1,445 @@
+"""The plan for one clone: a pure function of what was seen and the time. Nothing here asks or tells a server.
+
+It is level-based: it never remembers, so a plan that was lost half-way is made again from what is there. Two facts make
+it safe. What is trained is a *version*, known by the digest of the fields that decide it, and a finished version never
+runs again. An *attempt* has one RayJob, whose name is a function of the clone's uid and the attempt's number, so that
+whoever makes it twice makes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from clock_train.crd.v1alpha1 import VoiceCloneSpec
+from clock_train.crd.version import version_digest
+from voiceclone_operator import attempts as runs
+from voiceclone_operator.acceptance import Accepted, Refused, accept, read_spec
+from voiceclone_operator.actions import (
+    Action,
+    AddFinalizer,
+    Apply,
+    CreateJob,
+    DeleteJob,
+    Event,
+    LookInStorage,
+    Plan,
+    SetControl,
+    WriteStatus,
+)
+from voiceclone_operator.attempts import Ended, NotKnownYet, Outcome
+from voiceclone_operator.children import differs, mailbox, snapshot, standing_children
+from voiceclone_operator.conditions import changes
+from voiceclone_operator.deletion import plan_deletion
+from voiceclone_operator.figures import accelerator_seconds
+from voiceclone_operator.names import FINALIZER, PAUSED, RETRY, progress_name
+from voiceclone_operator.observed import Letter, Observed, spelled, time_of
+from voiceclone_operator.ray_job import ray_job
+from voiceclone_operator.status import build_status
+
+SAVE_AND_STOP, RUN = "save-and-stop", "run"
+LOOK_EVERY_S = 30.0
+"""While an attempt is under way: deadlines and budgets have no event of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the operator was started with."""
+
+    kuberay_namespace: str = "kuberay"
+    operator_namespace: str = "clocktrain"
+    cleanup_image: str = ""
+    cleanup_secret: str = ""
+    deletion_deadline_s: int = 900
+
+
+@dataclass
+class Facts:
+    """What a plan finds out on its way, and the status is built from."""
+
+    observed: Observed
+    now: datetime
+    spec: VoiceCloneSpec | None = None
+    accepted: Accepted | None = None
+    refused: Refused | None = None
+    version: dict[str, Any] | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    letter: Letter = field(default_factory=Letter)
+    checkpoint: dict[str, Any] | None = None
+    voice: dict[str, Any] | None = None
+    failed: Outcome | None = None
+    waiting: tuple[str, str] | None = None
+    """Why no attempt runs at present, as reason and message."""
+    seconds: int = 0
+    """Accelerator seconds of all attempts."""
+    actions: list[Action] = field(default_factory=list)
+    look_again_s: float | None = None
+
+    @property
+    def number(self) -> int:
+        """Of the version."""
+        return int(self.version["number"]) if self.version else 1
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the version has its voice."""
+        return self.voice is not None and self.voice["version"] == self.number
+
+    def look_again(self, seconds: float) -> None:
+        """At the latest."""
+        self.look_again_s = seconds if self.look_again_s is None else min(self.look_again_s, seconds)
+
+
+def plan(observed: Observed, now: datetime, settings: Settings) -> Plan:
+    """What to do for one clone.
+
+    Args:
+        observed: the clone and what it depends on.
+        now: with its zone; a clock that jumps moves deadlines, and doubles nothing.
+        settings: of the operator.
+    """
+    if observed.clone["metadata"].get("deletionTimestamp"):
+        return plan_deletion(observed, now, settings)
+    if observed.annotations.get(PAUSED, "false") not in ("false", ""):
+        return Plan()
+    facts = _facts(observed, now)
+    if FINALIZER not in (observed.clone["metadata"].get("finalizers") or []):
+        facts.actions.append(AddFinalizer())
+    if facts.accepted is not None:
+        _stand(facts, settings)
+    attempt = runs.live(facts.attempts)
+    if attempt is not None:
+        _tend(facts, attempt)
+    if runs.live(facts.attempts) is None:
+        _clear(facts)
+        _begin_next(facts)
+    status = build_status(facts)
+    if _sorted(status) != _sorted(observed.status):
+        facts.actions += [WriteStatus(status), *_events(observed, status)]
+    return Plan(facts.actions, facts.look_again_s)
+
+
+def _facts(observed: Observed, now: datetime) -> Facts:
+    status = observed.status
+    facts = Facts(observed, now, letter=observed.mailbox(progress_name(observed.name)))
+    facts.attempts = runs.known_attempts(observed, now)
+    facts.checkpoint, facts.voice, facts.version = (status.get(name) for name in ("checkpoint", "voice", "version"))
+    facts.seconds = int((status.get("cost") or {}).get("acceleratorSeconds", 0))
+    spec = read_spec(observed.clone)
+    if isinstance(spec, Refused):
+        facts.refused = spec
+        return facts
+    facts.spec = spec
+    digest = version_digest(spec)
+    is_live = runs.live(facts.attempts) is not None
+    if facts.version is None:
+        facts.version = {"number": 1, "digest": digest}
+    elif facts.version["digest"] != digest and not is_live:
+        # one that runs is saved and stopped first; then the next version begins, from nothing
+        facts.version = {"number": facts.number + 1, "digest": digest}
+        facts.checkpoint = None
+    accepted = accept(observed, spec, now)
+    if isinstance(accepted, Refused):
+        facts.refused = accepted
+    else:
+        facts.accepted = accepted
+    return facts
+
+
+def _stand(facts: Facts, settings: Settings) -> None:
+    """Children that a clone has for as long as it lives; only what differs is applied."""
+    for manifest in standing_children(facts.observed, settings.kuberay_namespace):
+        _apply(facts, manifest)
+
+
+def _apply(facts: Facts, manifest: dict[str, Any]) -> None:
+    found = facts.observed.children.get((manifest["kind"], manifest["metadata"]["name"]))
+    if differs(manifest, found):
+        facts.actions.append(Apply(manifest))
+
+
+def _tend(facts: Facts, attempt: dict[str, Any]) -> None:
+    """An attempt that has not ended: follow it, ask it to stop, or record how it ended."""
+    observed, letter = facts.observed, facts.letter
+    job = runs.job_of(observed, attempt["number"])
+    has_begun = letter.attempt == attempt["number"]
+    if has_begun:
+        attempt.setdefault("startTime", spelled(facts.now))
+        starts = letter.whole("starts")
+        if starts:
+            attempt["starts"] = starts
+        _take_checkpoint(facts, letter)
+    if job is None or runs.is_over(job):
+        _end(facts, attempt)
+        return
+    wish = _stop_wish(facts, attempt)
+    if wish is not None and "stopReason" not in attempt:
+        attempt["stopReason"], attempt["stopTime"] = wish, spelled(facts.now)
+    if "stopReason" not in attempt:
+        facts.look_again(LOOK_EVERY_S)
+        return
+    asked_at = time_of(attempt["stopTime"]) or facts.now
+    patience = facts.accepted.runtime.save_timeout_seconds if facts.accepted is not None else 600
+    is_hard = facts.refused is not None and facts.refused.stops
+    is_late = facts.now >= asked_at + timedelta(seconds=patience)
+    has_said_so = has_begun and letter.state in ("stopped", "failed", "finished")
+    if not has_begun or is_hard or is_late or has_said_so:
+        facts.actions.append(DeleteJob(job["metadata"]["name"], job["metadata"]["uid"]))
+        _end(facts, attempt)
+        return
+    if letter.control != SAVE_AND_STOP:
+        facts.actions.append(SetControl(SAVE_AND_STOP))
+    facts.look_again(min(LOOK_EVERY_S, patience))
+
+
+def _stop_wish(facts: Facts, attempt: dict[str, Any]) -> str | None:
+    """Why an attempt that runs should stop; None to let it run."""
+    if facts.refused is not None and facts.refused.stops:
+        return facts.refused.reason
+    if facts.spec is None or facts.version is None:
+        return None  # it runs on its snapshot, whatever became of the manifest
+    if facts.version["digest"] != version_digest(facts.spec):
+        return Ended.VERSION_CHANGED
+    if facts.spec.suspend:
+        return Ended.SUSPENDED
+    return _over_budget(facts, attempt) or _over_deadline(facts, attempt)
+
+
+def _over_budget(facts: Facts, attempt: dict[str, Any] | None) -> str | None:
+    budget = facts.spec.budget if facts.spec is not None else None
+    if budget is None:
+        return None
+    running = accelerator_seconds(attempt, facts.now) if attempt is not None else 0
+    seconds = facts.seconds + running
+    if budget.max_accelerator_hours is not None and seconds >= budget.max_accelerator_hours * 3_600:
+        return Ended.BUDGET
+    price = facts.accepted.accelerator.price_per_hour if facts.accepted is not None else None
+    if (
+        budget.max_cost is not None
+        and price is not None
+        and Decimal(seconds) * Decimal(price) >= Decimal(budget.max_cost) * 3_600
+    ):
+        return Ended.BUDGET
+    return None
+
+
+def _over_deadline(facts: Facts, attempt: dict[str, Any]) -> str | None:
+    assert facts.spec is not None
+    budget = facts.spec.budget
+    made, began = time_of(attempt.get("createTime")), time_of(attempt.get("startTime"))
+    if budget is None or made is None:
+        return None
+    if began is None:
+        limit = budget.pending_deadline_seconds
+        is_over = limit is not None and facts.now >= made + timedelta(seconds=limit)
+        return Ended.PENDING_DEADLINE if is_over else None
+    limit = budget.active_deadline_seconds
+    is_over = limit is not None and facts.now >= began + timedelta(seconds=limit)
+    return Ended.ACTIVE_DEADLINE if is_over else None
+
+
+def _end(facts: Facts, attempt: dict[str, Any]) -> None:
+    """Record how an attempt ended; where nobody can say, ask the store first."""
+    observed, letter, number = facts.observed, facts.letter, attempt["number"]
+    stored = observed.stored.get(number)
+    found = runs.outcome(attempt, runs.job_of(observed, number), letter, stored)
+    if isinstance(found, NotKnownYet):
+        facts.actions.append(LookInStorage(number))
+        facts.look_again(1.0)
+        return
+    if stored is not None and stored.checkpoint_key is not None:
+        _take(facts, stored.checkpoint_key, stored.checkpoint_step, stored.checkpoint_time)
+    attempt["completionTime"] = spelled(facts.now)
+    attempt["reason"] = found.reason
+    if found.message:
+        attempt["message"] = found.message[:1_024]
+    facts.seconds += accelerator_seconds(attempt, facts.now)
+    if found.reason == Ended.FINISHED:
+        digest = stored.bundle_digest if stored is not None and stored.bundle_digest else runs.bundle_digest(letter)
+        bucket = (runs.bucket_of(runs.job_of(observed, number))) or _bucket(facts)
+        uri = f"s3://{bucket}/{observed.namespace}/bundles/{digest}"
+        facts.voice = {"version": attempt["version"], "bundleURI": uri, "digest": digest}
+
+
+def _bucket(facts: Facts) -> str:
+    return facts.accepted.runtime.storage.bucket if facts.accepted is not None else "unknown"
+
+
+def _take_checkpoint(facts: Facts, letter: Letter) -> None:
+    saved = letter.values.get("checkpoint")
+    if isinstance(saved, dict):
+        _take(facts, saved.get("key"), saved.get("step"), saved.get("saveTime"))
+
+
+def _take(facts: Facts, key: Any, step: Any, saved: Any) -> None:
+    """Remember a checkpoint that is newer than the one known, where it is one of the clone's own."""
+    own = runs.checkpoint_key(key, facts.observed.namespace, facts.observed.uid)
+    time = time_of(saved)
+    if own is None or not isinstance(step, int) or time is None or facts.accepted is None:
+        return
+    if facts.checkpoint is None or step > facts.checkpoint["step"]:
+        uri = f"s3://{facts.accepted.runtime.storage.bucket}/{own}"
+        facts.checkpoint = {"uri": uri, "step": step, "saveTime": spelled(time)}
+
+
+def _clear(facts: Facts) -> None:
+    """RayJobs of attempts that have ended go; what they did is in the store and in the status."""
+    for attempt in facts.attempts:
+        job = runs.job_of(facts.observed, attempt["number"])
+        if job is not None and not job["metadata"].get("deletionTimestamp"):
+            delete = DeleteJob(job["metadata"]["name"], job["metadata"]["uid"])
+            if delete not in facts.actions:
+                facts.actions.append(delete)
+
+
+def _begin_next(facts: Facts) -> None:
+    """The next attempt, unless there is a reason against it."""
+    if facts.spec is not None and facts.version is not None and facts.version["digest"] != version_digest(facts.spec):
+        # the version that ran has just been stopped: the next visit begins with the next version
+        facts.look_again(0.1)
+        return
+    facts.failed = _failure(facts)
+    if facts.accepted is None or facts.spec is None or facts.is_finished or facts.failed is not None:
+        return
+    if facts.spec.suspend:
+        return
+    if _over_budget(facts, None) is not None:
+        facts.failed = Outcome(
+            reason=Ended.BUDGET, message="`spec.budget` is used up; raise it to go on from the newest checkpoint"
+        )
+        return
+    number = facts.attempts[-1]["number"] + 1 if facts.attempts else 1
+    leftover = runs.leftover_pods(facts.observed, number)
+    jobs = [job for job in facts.observed.jobs if runs.job_of(facts.observed, number) is not job]
+    if leftover or jobs:
+        facts.waiting = (
+            "WaitingForPods",
+            "pods of the attempt before are still ending; the next one begins after them",
+        )
+        facts.look_again(LOOK_EVERY_S)
+        return
+    at = runs.retry_at(facts.attempts, facts.number, facts.accepted.runtime.retries)
+    if at is not None and facts.now < at:
+        facts.waiting = ("WaitingForRetry", "capacity was lost; the next attempt begins after a pause")
+        facts.look_again((at - facts.now).total_seconds())
+        return
+    if not facts.observed.has_kuberay:
+        facts.waiting = ("KubeRayMissing", "KubeRay is not installed in this cluster; ask the platform admin")
+        facts.look_again(LOOK_EVERY_S)
+        return
+    _begin(facts, number)
+
+
+def _begin(facts: Facts, number: int) -> None:
+    assert facts.accepted is not None and facts.spec is not None
+    resume = facts.checkpoint["uri"] if facts.checkpoint is not None else None
+    job = ray_job(
+        facts.observed,
+        facts.accepted,
+        attempt=number,
+        version=facts.number,
+        resume_from=resume,
+        deadline_s=None,
+    )
+    facts.actions += [
+        Apply(mailbox(facts.observed, RUN)),
+        Apply(snapshot(facts.observed, number)),
+        CreateJob(job),
+    ]
+    attempt: dict[str, Any] = {
+        "number": number,
+        "version": facts.number,
+        "workers": facts.accepted.workers,
+        "createTime": spelled(facts.now),
+    }
+    if resume is not None:
+        attempt["resumedFrom"] = resume
+    facts.attempts.append(attempt)
+    facts.look_again(LOOK_EVERY_S)
+
+
+def _failure(facts: Facts) -> Outcome | None:
+    """Why the version is not tried again; a new version, or a new value of the annotation retry, clears it."""
+    last = facts.attempts[-1] if facts.attempts else None
+    if last is None or last["version"] != facts.number or facts.is_finished:
+        return None
+    asked = facts.observed.annotations.get(RETRY)
+    acted_on = {attempt.get("retry") for attempt in facts.attempts}
+    if asked and asked[:63] not in acted_on and last.get("reason") not in (None, Ended.FINISHED):
+        last["retry"] = asked[:63]
+    if "retry" in last:
+        return None  # what went before the retry counts no more
+    reason = last.get("reason")
+    if reason == Ended.LOST:
+        limit = facts.accepted.runtime.retries.limit if facts.accepted is not None else 5
+        if runs.losses(facts.attempts, facts.number) > limit:
+            return Outcome(
+                reason="RetriesExhausted",
+                message=f"capacity was lost {limit + 1} times in a row; look at the cluster's nodes, then annotate the "
+                "clone with clocktrain.dev/retry",
+            )
+        return None
+    if reason in runs.GOES_ON or reason is None or _is_deadline_raised(facts, last):
+        return None
+    refused_then = facts.refused is None and reason.startswith(("Consent", "Base", "Runtime"))
+    return None if refused_then else Outcome(reason=reason, message=last.get("message", ""))
+
+
+def _is_deadline_raised(facts: Facts, last: dict[str, Any]) -> bool:
+    budget = facts.spec.budget if facts.spec is not None else None
+    ended = time_of(last.get("completionTime"))
+    limits = {
+        Ended.ACTIVE_DEADLINE: (budget.active_deadline_seconds if budget else None, last.get("startTime")),
+        Ended.PENDING_DEADLINE: (budget.pending_deadline_seconds if budget else None, last.get("createTime")),
+    }
+    if last.get("reason") not in limits or ended is None:
+        return False
+    limit, since = limits[Ended(last["reason"])]
+    began = time_of(since)
+    return limit is None or (began is not None and began + timedelta(seconds=limit) > ended)
+
+
+def _sorted(status: dict[str, Any]) -> dict[str, Any]:
+    """With lists in an order of their own: the server may keep another one."""
+    keys = {"conditions": "type", "attempts": "number", "metrics": "name", "consents": "name"}
+    return {
+        name: sorted(value, key=lambda item: item[keys[name]]) if name in keys else value
+        for name, value in status.items()
+        if value != []
+    }
+
+
+def _events(observed: Observed, status: dict[str, Any]) -> list[Event]:
+    """One for each claim that is new; a warning for what a person should act on."""
+    events = []
+    for condition in changes(observed.status.get("conditions") or [], status["conditions"]):
+        if condition["status"] == "Unknown":
+            continue
+        kind, claim = condition["type"], condition["status"] == "True"
+        bad = (kind == "Failed" and claim) or (kind in ("Accepted", "DataReady") and not claim)
+        if kind == "Failed" and not claim:
+            continue
+        message = condition["message"] or f"{kind} is {condition['status']}"
+        events.append(Event("Warning" if bad else "Normal", condition["reason"], message[:1_024]))
+    before = {entry["number"]: entry for entry in observed.status.get("attempts", [])}
+    for attempt in status["attempts"]:
+        old = before.get(attempt["number"], {})
+        if attempt.get("starts", 1) > old.get("starts", 1):
+            events.append(
+                Event(
+                    "Warning",
+                    "JobRestarted",
+                    f"attempt {attempt['number']} was started again by Ray; it goes on from its newest checkpoint",
+                )
+            )
+        if "reason" in attempt and "reason" not in old and attempt["reason"] == Ended.LOST:
+            events.append(
+                Event(
+                    "Warning",
+                    Ended.LOST,
+                    f"attempt {attempt['number']} lost its capacity: {attempt.get('message', '')}",
+                )
+            )
+    return events
