@@ -39,7 +39,9 @@ class RecogniserTraining:
     """How it is trained."""
 
     cpu_seconds: float = 150.0
-    batch_size: int = 16
+    batch_size: int = 8
+    """Small: at first the number of steps counts. In 40 CPU seconds it leaves an error of 0.64 on Spanish recordings;
+    16 leaves 0.81."""
     learning_rate: float = 2e-3
     max_epochs: int = 60
     """More only learns the recordings by heart."""
@@ -92,7 +94,9 @@ def train_phone_recogniser(
     targets = [torch.tensor([outputs[phone] for phone in ids]) for ids in phones]
     # CTC needs a frame for each phone and one more between two that are the same
     usable = [
-        n for n, (mel, ids) in enumerate(zip(mels, targets, strict=True)) if 0 < _frames_needed(ids) <= mel.shape[1]
+        n
+        for n, (mel, ids) in enumerate(zip(mels, targets, strict=True))
+        if 0 < _frames_needed(ids) <= _heard_frames(mel.shape[1], training.network.stride)
     ]
     generator = torch.Generator().manual_seed(training.seed)
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -137,8 +141,8 @@ def _fit(
             rate = min(1.0, (steps + 1) / 30) * 0.5 * (1 + math.cos(math.pi * share))
             for group in optimizer.param_groups:
                 group["lr"] = training.learning_rate * max(rate, 0.02)
-            lengths = torch.tensor([mels[n].shape[1] for n in batch])
-            mel_BMT = torch.zeros(len(batch), mels[0].shape[0], int(lengths.max()))
+            lengths = torch.tensor([_heard_frames(mels[n].shape[1], training.network.stride) for n in batch])
+            mel_BMT = torch.zeros(len(batch), mels[0].shape[0], max(mels[n].shape[1] for n in batch))
             for row, n in enumerate(batch):
                 mel_BMT[row, :, : mels[n].shape[1]] = _masked(mels[n], generator)
             log_probabilities = network(mel_BMT).transpose(0, 1)
@@ -154,6 +158,10 @@ def _fit(
 
 def _frames_needed(ids: torch.Tensor) -> int:
     return len(ids) + int((ids[1:] == ids[:-1]).sum())
+
+
+def _heard_frames(mel_frames: int, stride: int) -> int:
+    return -(-mel_frames // stride)
 
 
 def _batches(mels: list[torch.Tensor], size: int, generator: torch.Generator) -> list[list[int]]:
