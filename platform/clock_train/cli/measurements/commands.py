@@ -43,7 +43,7 @@ VOICE_BYTES = 20_000_000
 
 
 def measure_commands(*, rounds: int, num_clips: int) -> dict[str, float]:
-    """Wall time of both, the median of several.
+    """Wall time and CPU time of both, the median of several.
 
     Args:
         rounds: of each, in turn.
@@ -59,12 +59,14 @@ def measure_commands(*, rounds: int, num_clips: int) -> dict[str, float]:
         start = "import sys; from clock_train.cli.main import run; sys.exit(run(sys.argv[1:]))"
         plan = [sys.executable, "-c", start, "plan", "-f", str(folder / "clone.yaml")]
         repro = _finished_pipeline(folder)
-        times: dict[str, list[float]] = {"plan": [], "repro": []}
+        times: dict[str, list[float]] = {}
         for _ in range(rounds):
-            times["plan"].append(_seconds(plan, folder))
-            if repro is not None:
-                times["repro"].append(_seconds(repro, folder / "pipeline"))
-    return {f"{name}_seconds": median(values) for name, values in times.items() if values}
+            for name, command, place in (("plan", plan, folder), ("repro", repro, folder / "pipeline")):
+                if command is not None:
+                    wall_s, cpu_s = _seconds(command, place)
+                    times.setdefault(f"{name}_seconds", []).append(wall_s)
+                    times.setdefault(f"{name}_cpu_seconds", []).append(cpu_s)
+    return {name: median(values) for name, values in times.items()}
 
 
 def _finished_pipeline(folder: Path) -> list[str] | None:
@@ -96,9 +98,10 @@ def _finished_pipeline(folder: Path) -> list[str] | None:
     return [str(dvc), "repro"]
 
 
-def _seconds(command: list[str], folder: Path) -> float:
+def _seconds(command: list[str], folder: Path) -> tuple[float, float]:
+    """Wall and CPU seconds of one call."""
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
-    began = time.perf_counter()
+    began, before = time.perf_counter(), os.times()
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
@@ -106,7 +109,9 @@ def _seconds(command: list[str], folder: Path) -> float:
         raise RuntimeError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     if "Running stage" in done.stdout:
         raise RuntimeError(f"{' '.join(command)} found something to do: {done.stdout.strip()}")
-    return time.perf_counter() - began
+    after = os.times()
+    cpu_s = after.children_user - before.children_user + after.children_system - before.children_system
+    return time.perf_counter() - began, cpu_s
 
 
 if __name__ == "__main__":

@@ -139,8 +139,10 @@ def waiting_rows(effort: Effort) -> Iterator[BenchRow]:
     """How long a person waits for commands that start nothing."""
     options = {"rounds": effort.waits, "num_clips": effort.synthetic_clips}
     found = measure("commands", options, timeout_s=effort.timeout_s)
-    note = f"wall time, Python's own start included; {effort.synthetic_clips} clips"
-    yield _measured("clocktrain plan", found, "plan_seconds", "s", at_most=1.0, note=note)
+    note = f"{{}} s of it CPU time, Python's own start included; {effort.synthetic_clips} clips"
+    cpu_s = {name: f"{found.values.get(f'{name}_cpu_seconds', 0.0):.2f}" for name in ("plan", "repro")}
+    yield _measured("clocktrain plan", found, "plan_seconds", "s", at_most=1.0, note=note.format(cpu_s["plan"]))
+    note = note.format(cpu_s["repro"])
     if not found.failure and "repro_seconds" not in found.values:
         note = "not available: no pipeline or no DVC here; run it in a checkout"
     yield _measured("dvc repro, nothing to do", found, "repro_seconds", "s", at_most=3.0, note=note)
@@ -153,7 +155,8 @@ def judge_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
     kind = "sample recordings" if recordings else "synthetic sentences, which nobody understands"
     note = f"{found.values.get('sentences', 0):.0f} {kind} of {found.values.get('seconds', 0):.0f} s"
     for judge in JUDGES:
-        yield _measured(f"judge: {judge}", found, judge, "x real time", note=note)
+        judged = note if judge in found.values else "not available: it could judge none of these sounds"
+        yield _measured(f"judge: {judge}", found, judge, "x real time", note=judged)
     note = "sound over the CPU time of each, added up"
     yield _measured(
         "judges: all but the recognisers", found, WITHOUT_RECOGNISERS, "x real time", at_least=20.0, note=note
