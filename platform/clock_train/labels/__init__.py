@@ -1,1 +1,1 @@
-"""Labels that a file carries beside its sound: a signed claim of where it comes from, and the fields that laws ask for."""
+"""Labels that a file carries beside its sound: a signed claim of its origin, and the fields that laws ask for."""

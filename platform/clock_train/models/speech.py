@@ -1,7 +1,8 @@
 """A voice that speaks: text in, waveform out.
 
 The text is cut at sentence ends, so that length is bounded by the caller's patience and not by the model; sentences are
-spoken one by one with a short pause between.
+spoken one by one with a short pause between. Every sample leaves marked, and its request stands in the log before it
+does; see ``issuing``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 
 from clock_train.errors import ConfigError, VoiceNotFound
+from clock_train.issuing.issuer import Issue, Issuer
 from clock_train.models.condition import clean_circumstances, label_ids
 from clock_train.models.voice_files import LoadedVoice, VoiceCard, load_voice
 from clock_train.text.frontend import phonemize
@@ -26,23 +28,33 @@ MIN_SPEED, MAX_SPEED = 0.25, 4.0
 
 
 class Voice:
-    """One or more speakers sharing a model."""
+    """One or more speakers sharing a model.
 
-    def __init__(self, loaded: LoadedVoice) -> None:
+    Args:
+        loaded: what ``load_voice`` read.
+        issuer: who marks and logs; by default the user's own installation.
+        numbered_as: see ``Issuer.begin``.
+    """
+
+    def __init__(self, loaded: LoadedVoice, *, issuer: Issuer | None = None, numbered_as: str | None = None) -> None:
+        self.issuer = issuer or Issuer()
+        self._numbered_as = numbered_as
+        self.last_issue: Issue | None = None
+        """Of the newest sound: its request id, payload and, once all of it has left, its report."""
         self.card: VoiceCard = loaded.card
         self.model = loaded.model
         self.vectors_SE = torch.from_numpy(loaded.vectors_SE)
         self.sample_rate_hz = loaded.model.config.mel.sample_rate_hz
 
     @classmethod
-    def load(cls, path: str | Path) -> Voice:
+    def load(cls, path: str | Path, *, issuer: Issuer | None = None) -> Voice:
         """Read a voice folder.
 
         Raises:
             VoiceNotFound: no voice there.
             BundleDamaged: its files are not those that were saved.
         """
-        return cls(load_voice(Path(path)))
+        return cls(load_voice(Path(path)), issuer=issuer)
 
     def say(
         self,
@@ -75,14 +87,12 @@ class Voice:
             TextError: nothing speakable, or a language without a front-end here.
             VoiceNotFound: no such speaker.
             ConfigError: a speed out of range.
+            AuditError, WatermarkError: the sound cannot be logged or marked.
         """
-        sentences = list(self.say_sentences(
+        return np.concatenate(list(self.say_sentences(
             text, language=language, speaker=speaker, style=style, emotion=emotion, speed=speed,
             noise_scale=noise_scale, seed=seed,
-        ))  # fmt: skip
-        pause = np.zeros(int(PAUSE_SECONDS * self.sample_rate_hz), dtype=np.float32)
-        pieces = [piece for sentence in sentences for piece in (sentence, pause)]
-        return np.concatenate(pieces[:-1])
+        )))  # fmt: skip
 
     def say_sentences(
         self,
@@ -96,15 +106,52 @@ class Voice:
         noise_scale: float = 0.5,
         seed: int = 0,
     ) -> Iterator[np.ndarray]:
-        """As ``say``, each sentence as soon as it is spoken."""
+        """As ``say``, each sentence as soon as it is spoken, with the pause before it; together they are its sound."""
         if not MIN_SPEED <= speed <= MAX_SPEED:
             raise ConfigError(f"speed is {speed}; give a number from {MIN_SPEED} to {MAX_SPEED}")
         vector = self._vector(speaker)
         generator = torch.Generator().manual_seed(seed)
-        for sentence in split_sentences(text, language) or [text]:
+        request = {
+            "language": language, "style": style, "emotion": emotion, "speed": speed, "noiseScale": noise_scale,
+            "seed": seed,
+        }  # fmt: skip
+        pause = np.zeros(int(PAUSE_SECONDS * self.sample_rate_hz), dtype=np.float32)
+        sentences = split_sentences(text, language) or [text]
+        issue: Issue | None = None
+        for number, sentence in enumerate(sentences):
             utterance = phonemize(sentence, language)
             labels = label_ids(style or style_of(utterance), emotion)
-            yield self._speak(utterance, vector, labels, speed=speed, noise_scale=noise_scale, generator=generator)
+            spoken = self._speak(utterance, vector, labels, speed=speed, noise_scale=noise_scale, generator=generator)
+            if issue is None:  # what cannot be read or spoken leaves no line
+                issue = self._begin(text, speaker, request)
+            marked = issue.push(np.concatenate([pause, spoken]) if number else spoken)
+            is_last = number + 1 == len(sentences)
+            yield np.concatenate([marked, issue.finish()]) if is_last else marked
+
+    def mark(self, waveform: np.ndarray, *, text: str, speaker: str | None, what: str) -> np.ndarray:
+        """Mark and log a sound that this voice's model made in another way, such as a resynthesis.
+
+        Args:
+            waveform: (N,) float32 at ``sample_rate_hz``.
+            text: what is said in it.
+            speaker: whose voice; None is the first.
+            what: how it was made, for the log.
+        """
+        return self._begin(text, speaker, {"what": what}).mark(waveform)
+
+    def _begin(self, text: str, speaker: str | None, request: dict[str, object]) -> Issue:
+        speakers = self.card.speakers
+        own = speaker or (speakers[0] if speakers else "")
+        name = self.card.name if len(speakers) < 2 else f"{self.card.name}/{own}"
+        self.last_issue = self.issuer.begin(
+            text=text,
+            voice=name,
+            consent_ids=self.card.consent_ids,
+            sample_rate_hz=self.sample_rate_hz,
+            request={**request, "speaker": own, "version": self.card.version, "corpus": self.card.corpus_revision},
+            numbered_as=self._numbered_as,
+        )
+        return self.last_issue
 
     def _vector(self, speaker: str | None) -> torch.Tensor:
         if speaker is None:

@@ -56,7 +56,8 @@ def speak_samples(output: Path, uid: str, step: int, outbox: Outbox) -> None:
     run = Run(model, packed, TrainingConfig(batch_size=1), device=torch.device("cpu"))
     checkpoint.load_average(model, files)
     card = VoiceCard(name=uid, speakers=packed.speakers)
-    voice = Voice(LoadedVoice(card=card, model=model.eval(), vectors_SE=vectors_after_training(run)))
+    loaded = LoadedVoice(card=card, model=model.eval(), vectors_SE=vectors_after_training(run))
+    voice = Voice(loaded, numbered_as="checkpoint")
     folder = outbox.folder / "samples" / f"step-{step}"
     for i in packed.of_split(VALIDATION)[:SENTENCES]:
         own = folder / packed.clip_ids[i].replace("/", "_")

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from clock_train.audio.writing import write_wav
@@ -25,7 +25,7 @@ from clock_train.evaluation.targets import Figure, figures
 from clock_train.models.speech import Voice
 from clock_train.orchestration.corpus_versions import push_corpus
 from clock_train.orchestration.demo_report import DEMO_TARGETS, one_frame_figure, statement, write_report
-from clock_train.orchestration.held_out import HeldOut, hold_out, impostors, write_sounds
+from clock_train.orchestration.held_out import HeldOut, hold_out, impostors, marked_items, write_sounds
 from clock_train.orchestration.history_file import read_history
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.run_tracking import RunTracking
@@ -217,14 +217,15 @@ def _judge(voice: Voice, trained: TrainOutcome, output: Path, listener: Listener
     held_out = hold_out(
         voice, trained.packed, speaker=speaker, progress=_part(advance, 0.0, 0.2, "speaking held-out sentences")
     )
-    write_sounds(held_out.items, output / "held-out", sample_rate_hz=voice.sample_rate_hz)
+    heard = marked_items(held_out.items, voice, speaker)
+    write_sounds(heard, output / "held-out", sample_rate_hz=voice.sample_rate_hz)
     report = evaluate(
         held_out.items,
         impostors=impostors(trained.packed, speaker=speaker),
         on_progress=_part(advance, 0.2, 1.0, "judges"),
     )
     report.write(output / "evaluation.json")  # what "clocktrain compare" reads
-    return held_out, report
+    return replace(held_out, items=heard), report
 
 
 def _part(advance: Callable[[float, str], None], start: float, end: float, what: str) -> Callable[[int, int], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ class HeldOut:
     """What is judged, and how the model aligned it."""
 
     items: list[EvaluationItem]
+    """``generated`` is marked, as people hear it; ``resynthesis`` shows the decoder and is judged as made."""
     one_frame_share: float
     """Phones of these sentences that own a single frame."""
 
@@ -121,8 +122,28 @@ def _word_timings(utterance: Utterance, durations_L: Tensor, frame_seconds: floa
     )
 
 
+def marked_items(items: Collection[EvaluationItem], voice: Voice | None, speaker: str | None) -> list[EvaluationItem]:
+    """The same items as people get them: what the decoder made of a recording is marked too.
+
+    Args:
+        items: as judged.
+        voice: whose model made the resynthesis; None where the sounds were brought as files and have none.
+        speaker: whose recordings.
+    """
+    if voice is None:
+        return list(items)
+    return [
+        item
+        if item.resynthesis is None
+        else replace(
+            item, resynthesis=voice.mark(item.resynthesis, text=item.text, speaker=speaker, what="resynthesis")
+        )
+        for item in items
+    ]
+
+
 def write_sounds(items: list[EvaluationItem], folder: Path, *, sample_rate_hz: int) -> None:
-    """``natural``, ``resynthesis`` and ``generated`` wav files of each sentence, to listen to."""
+    """``natural``, ``resynthesis`` and ``generated`` wav files of each sentence, to listen to; give marked items."""
     for item in items:
         own = folder / item.id.replace("/", "_")
         own.mkdir(parents=True, exist_ok=True)

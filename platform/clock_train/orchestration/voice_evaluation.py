@@ -26,7 +26,7 @@ from clock_train.evaluation.report_html import ReportPage, write_report_html
 from clock_train.evaluation.scores import EvaluationItem
 from clock_train.evaluation.targets import figures
 from clock_train.models.speech import Voice
-from clock_train.orchestration.held_out import held_out_clips, hold_out, impostors, write_sounds
+from clock_train.orchestration.held_out import held_out_clips, hold_out, impostors, marked_items, write_sounds
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.phone_judge import heard_phones, phone_judge, synthetic_row
 from clock_train.orchestration.run_tracking import judged_metrics
@@ -117,7 +117,8 @@ def evaluate_voice(request: EvaluationRequest, listener: Listener) -> Evaluation
         more_rows=_mandarin(request, voice, speaker, listener),
         on_progress=_progress(listener, "judges"),
     )
-    return _written(request, voice, items, report, packed.sample_rate_hz, listener)
+    heard = marked_items(items, None if request.wavs is not None else voice, speaker)
+    return _written(request, voice, heard, report, packed.sample_rate_hz, listener)
 
 
 def _packed(request: EvaluationRequest, voice: Voice | None) -> PackedCorpus:

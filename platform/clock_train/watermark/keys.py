@@ -131,7 +131,15 @@ def write_keys(path: Path, keys: TenantKeys, *, replacing: bool = False) -> None
         json.dump(values, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    if replacing:
+        os.replace(temporary, path)
+        return
+    try:
+        os.link(temporary, path)  # unlike a rename, this never replaces what another process wrote meanwhile
+    except FileExistsError as error:
+        raise WatermarkKeyExists(f'"{path}" was just made by another process; use it, or give another name') from error
+    finally:
+        os.unlink(temporary)
 
 
 def read_keys(path: str | Path, *, tenant: str | None = None) -> TenantKeys:
