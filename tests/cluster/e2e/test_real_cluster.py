@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,8 +95,11 @@ def test_the_machine_reaches_a_service_by_a_forwarded_port(cluster: RealCluster,
     seen: set[str] = set()
 
     def every_server_answered() -> bool:
-        probe = ["curl", "--silent", "--max-time", "5", f"http://127.0.0.1:{port}/"]
-        seen.add(subprocess.run(probe, capture_output=True, text=True, timeout=10, check=True).stdout.strip())
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+                seen.add(answer.read().decode().strip())
+        except (OSError, http.client.HTTPException):
+            return False  # a node learns of a Ready pod a moment after we do
         return len(seen) == len(cluster.nodes)
 
     cluster.plane.wait(every_server_answered, 30, "an answer from a server on each node")

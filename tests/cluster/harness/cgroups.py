@@ -70,6 +70,6 @@ def _kill_in(folder: Path) -> None:
 def _hierarchies() -> list[Path]:
     if (ROOT / "cgroup.controllers").exists():
         return [ROOT]
-    # Version 1: names such as cpu may be links to cpu,cpuacct. "unified" holds no controllers there.
-    found = [path.resolve() for path in sorted(ROOT.iterdir()) if path.is_dir() and path.name != "unified"]
+    # Version 1: names such as cpu may be links to cpu,cpuacct; runc makes groups in "unified" as well.
+    found = [path.resolve() for path in sorted(ROOT.iterdir()) if path.is_dir()]
     return list(dict.fromkeys(found))

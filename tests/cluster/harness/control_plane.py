@@ -90,9 +90,9 @@ class ControlPlane:
         self.ready_after_s = time.monotonic() - started
 
     def stop(self) -> None:
-        """Stop everything and end its run, unless that was given; harmless when repeated."""
-        for name in reversed(self.processes):
-            self.processes[name].stop()
+        """End everything, without grace since nothing is kept, and its run, unless that was given; may be repeated."""
+        for process in reversed(self.processes.values()):
+            process.kill()
         self.processes.clear()
         if self._given_run is None:
             self.run.end()

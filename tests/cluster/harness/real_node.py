@@ -63,7 +63,7 @@ class Node:
         self._lay_mounts()
         self._cgroup_root = cgroups.make(self._run.folder.id, self.name)
         self._write_cni()
-        self._add("containerd", ["-c", self._containerd_config()], is_ready=lambda: bool(self.ctr("version")))
+        self._add("containerd", ["-c", self._containerd_config()], is_ready=self._containerd_answers)
         self.processes["containerd"].start()
         self.processes["containerd"].wait_ready(READY_LIMIT_S)
 
@@ -106,9 +106,15 @@ class Node:
         return self.space.do(self._bin / "ctr", "--address", self.socket, "--namespace", "k8s.io", *words)
 
     def stop(self) -> None:
-        """End kubelet, kube-proxy and containerd; pods and their shims end with the run."""
-        for name in reversed(self.processes):
-            self.processes[name].stop()
+        """End kubelet, kube-proxy and containerd, without the grace that pods would get; they end with the run."""
+        for process in self.processes.values():
+            process.kill()
+
+    def _containerd_answers(self) -> bool:
+        try:
+            return bool(self.ctr("version"))
+        except RuntimeError:
+            return False
 
     def _lay_network(self, others: int) -> None:
         """One cable to the bridge in the control plane's network, and a route to each node's pods by its node."""
