@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
@@ -153,3 +153,8 @@ def time_of(text: Any) -> datetime | None:
 def spelled(time: datetime) -> str:
     """A time as Kubernetes writes it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def spelled_micro() -> str:
+    """The time now as an event carries it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

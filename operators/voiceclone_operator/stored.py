@@ -1,0 +1,58 @@
+"""What the store says of an attempt: the operator's own look, with the platform's credential, which may only read."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from clock_train.errors import StorageNotFound
+from clock_train.storage.opening import Storage
+from voiceclone_operator.observed import StoredFacts
+
+
+def stored_facts(storage: Storage, namespace: str, uid: str, attempt: int) -> StoredFacts:
+    """Bundle and newest checkpoint of an attempt, as far as they are committed.
+
+    Raises:
+        ClockTrainError: the store does not answer.
+    """
+    prefix = f"{namespace}/runs/{uid}/attempt-{attempt}"
+    digest = _bundle_digest(storage, prefix, namespace)
+    key, step, time = _newest_checkpoint(storage, f"{prefix}/checkpoints")
+    return StoredFacts(
+        bundle_key=f"{namespace}/bundles/{digest}" if digest else None,
+        bundle_digest=digest,
+        checkpoint_key=key,
+        checkpoint_step=step,
+        checkpoint_time=time,
+    )
+
+
+def _bundle_digest(storage: Storage, prefix: str, namespace: str) -> str | None:
+    exported = _json(storage, f"{prefix}/stages.json").get("Export")
+    folder = (exported.get("folders") or {}).get("bundle") if isinstance(exported, dict) else None
+    if not isinstance(folder, str) or not folder.startswith(f"{namespace}/"):
+        return None
+    digest = _json(storage, f"{folder}/bundle.json").get("digest")
+    if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+        return None
+    return digest if storage.exists(f"{namespace}/bundles/{digest}/COMMITTED") else None
+
+
+def _newest_checkpoint(storage: Storage, prefix: str) -> tuple[str | None, int | None, str | None]:
+    pattern = re.compile(rf"{re.escape(prefix)}/step-(\d{{1,12}})/COMMITTED")
+    steps = [int(match[1]) for item in storage.list(prefix) if (match := pattern.fullmatch(item.key))]
+    if not steps:
+        return None, None, None
+    step = max(steps)
+    key = f"{prefix}/step-{step}"
+    return key, step, str(_json(storage, f"{key}/COMMITTED").get("committed_at", ""))
+
+
+def _json(storage: Storage, key: str) -> dict[str, Any]:
+    try:
+        found = json.loads(storage.get(key))
+    except (StorageNotFound, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
