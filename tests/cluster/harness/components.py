@@ -127,8 +127,8 @@ def apiserver(plane: Plane) -> Started:
         f"--audit-log-path={plane.audit_log}",
         "--audit-log-mode=blocking",
         "--audit-log-maxsize=100000",  # megabytes: never rotated, so that a place in it stays a place in it
-        # A loopback control plane is ended in the tests again and again; a graceful end would wait for open watches.
-        "--shutdown-delay-duration=0s",
+        # An end in order would wait a minute for open watches; with this, two seconds.
+        "--shutdown-send-retry-after=true",
     ]
 
 
