@@ -9,6 +9,7 @@ from typing import Any
 from voiceclone_operator.names import (
     ATTEMPT,
     CLONE_UID,
+    COMPONENT,
     account_name,
     labels,
     progress_name,
@@ -45,14 +46,14 @@ def head(observed: Observed, api_version: str, kind: str, name: str, **more: str
     }
 
 
-def standing_children(observed: Observed, kuberay_namespace: str) -> list[Object]:
+def standing_children(observed: Observed, kuberay_namespace: str, workers: int) -> list[Object]:
     """What a clone has for as long as it lives."""
     return [
         account(observed),
         role(observed),
         role_binding(observed),
         network_policy(observed, kuberay_namespace),
-        disruption_budget(observed),
+        disruption_budget(observed, workers),
     ]
 
 
@@ -110,11 +111,18 @@ def network_policy(observed: Observed, kuberay_namespace: str) -> Object:
     }
 
 
-def disruption_budget(observed: Observed) -> Object:
-    """A drain takes one pod at a time: the run shrinks or goes on, rather than losing everything at once."""
+def disruption_budget(observed: Observed, workers: int) -> Object:
+    """A drain takes one pod at a time: the run shrinks or goes on, rather than losing everything at once.
+
+    In numbers of pods: a Ray cluster has no scale for Kubernetes to take a share of.
+    """
+    selector = {
+        "matchLabels": {CLONE_UID: observed.uid},
+        "matchExpressions": [{"key": COMPONENT, "operator": "In", "values": ["head", "worker"]}],
+    }
     return {
         **head(observed, "policy/v1", "PodDisruptionBudget", account_name(observed.name)),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {CLONE_UID: observed.uid}}},
+        "spec": {"minAvailable": workers, "selector": selector},
     }
 
 

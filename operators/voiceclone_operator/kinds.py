@@ -11,7 +11,7 @@ from lightkube.generic_resource import create_global_resource, create_namespaced
 
 from voiceclone_operator.names import CLONE_UID, GROUP
 
-OF_CLONES = {CLONE_UID: True}
+OF_CLONES = {CLONE_UID: None}
 """Label selector: has the label."""
 OF_JOBS = {"ray.io/originated-from-crd": "RayJob"}
 ORIGIN = "ray.io/originated-from-cr-name"

@@ -31,7 +31,7 @@ from voiceclone_operator.actions import (
 )
 from voiceclone_operator.attempts import Ended, NotKnownYet, Outcome
 from voiceclone_operator.children import differs, mailbox, snapshot, standing_children
-from voiceclone_operator.conditions import changes
+from voiceclone_operator.conditions import NORMALLY_FALSE, changes
 from voiceclone_operator.deletion import plan_deletion
 from voiceclone_operator.figures import accelerator_seconds
 from voiceclone_operator.names import FINALIZER, PAUSED, RETRY, progress_name
@@ -150,7 +150,8 @@ def _facts(observed: Observed, now: datetime) -> Facts:
 
 def _stand(facts: Facts, settings: Settings) -> None:
     """Children that a clone has for as long as it lives; only what differs is applied."""
-    for manifest in standing_children(facts.observed, settings.kuberay_namespace):
+    assert facts.accepted is not None
+    for manifest in standing_children(facts.observed, settings.kuberay_namespace, facts.accepted.workers):
         _apply(facts, manifest)
 
 
@@ -419,7 +420,7 @@ def _events(observed: Observed, status: dict[str, Any]) -> list[Event]:
             continue
         kind, claim = condition["type"], condition["status"] == "True"
         bad = (kind == "Failed" and claim) or (kind in ("Accepted", "DataReady") and not claim)
-        if kind == "Failed" and not claim:
+        if kind in NORMALLY_FALSE and not claim:
             continue
         message = condition["message"] or f"{kind} is {condition['status']}"
         events.append(Event("Warning" if bad else "Normal", condition["reason"], message[:1_024]))

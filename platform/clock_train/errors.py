@@ -464,3 +464,9 @@ class AuditUnwritable(AuditError):
 
 class ClusterError(ClockTrainError):
     """The cluster."""
+
+
+class MailboxUnreachable(ClusterError):
+    """The ConfigMap that carries progress and orders does not answer, or this is no pod."""
+
+    exit_code = 3

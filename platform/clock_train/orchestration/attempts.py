@@ -76,6 +76,8 @@ class AttemptStart:
     started_at: str
     """RFC 3339."""
     resumed_from: Resumption | None = None
+    starts: int = 1
+    """How often; more than one where a machine was lost and the same job was started again."""
     corpora: Mapping[str, str] = field(default_factory=dict)
     """Speaker → revision that was taken; a later attempt takes the same."""
 
@@ -130,6 +132,18 @@ def start_attempt(storage: Storage, place: RunPlace, resumed_from: Resumption | 
     return write_start(storage, place, AttemptStart(started_at=_now(), resumed_from=resumed_from))
 
 
+def count_start(storage: Storage, place: RunPlace, resumed_from: Resumption | None = None) -> AttemptStart:
+    """As ``start_attempt``, by a process that does the work: counts it.
+
+    Raises:
+        CheckpointNotFound: the checkpoint to go on from is not there.
+    """
+    known = read_start(storage, place)
+    if known is None:
+        return start_attempt(storage, place, resumed_from)
+    return write_start(storage, place, replace(known, starts=known.starts + 1))
+
+
 def with_corpora(storage: Storage, place: RunPlace, corpora: Mapping[str, str]) -> None:
     """Add which revisions an attempt took."""
     known = read_start(storage, place)
@@ -161,6 +175,7 @@ def read_start(storage: Storage, place: RunPlace) -> AttemptStart | None:
         return AttemptStart(
             started_at=str(values["started_at"]),
             resumed_from=None if resumed is None else Resumption(prefix=resumed["prefix"], step=int(resumed["step"])),
+            starts=int(values.get("starts", 1)),
             corpora={str(name): str(revision) for name, revision in values["corpora"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as cause:

@@ -23,18 +23,19 @@ from clock_train.config.experiment import load_config, write_params
 from clock_train.crd.reading import read_manifest
 from clock_train.crd.v1alpha1 import VoiceClone
 from clock_train.crd.version import version_digest
-from clock_train.data.manifest import MANIFEST_NAME
+from clock_train.data.manifest import MANIFEST_NAME, read_corpus
 from clock_train.errors import ClockTrainError, TrainingStopped
 from clock_train.orchestration.attempts import (
     RunPlace,
+    count_start,
     lineage,
     read_start,
     resumption_of,
-    start_attempt,
     with_corpora,
 )
 from clock_train.orchestration.budget import BudgetWatch
 from clock_train.orchestration.clone_stages import JobPlace, for_this_machine, pack_clone, prepare, train_clone
+from clock_train.orchestration.cluster_mailbox import ConfigMapMailbox
 from clock_train.orchestration.gate import GateVerdict, judge
 from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.log_places import remember_place
@@ -46,6 +47,7 @@ from clock_train.orchestration.run_log import logged
 from clock_train.orchestration.run_tracking import RunTracking
 from clock_train.orchestration.stage_ledger import FolderLedger, StageKeeper, StoredLedger
 from clock_train.orchestration.stored_folders import keep_folder
+from clock_train.orchestration.training_session import corpus_revision
 from clock_train.storage.opening import Storage, open_storage
 from clock_train.tracking.target import local_target
 
@@ -106,12 +108,13 @@ def run_clone(place: JobPlace, listener: Listener, mailbox: Mailbox | None = Non
     store = place.store or str((place.out / LOCAL_STORE).absolute())
     storage = open_storage(store)
     resumed = None if place.resume_from is None else resumption_of(place.resume_from, store, place.run)
-    start_attempt(storage, place.run, resumed)
+    start = count_start(storage, place.run, resumed)
     remember_place(place.out, store, place.run)
     with logged(listener, place.out / "logs", storage, f"{place.run.prefix}/logs") as heard:
         tracking = RunTracking(place.out, local_target(place.out), warn=heard.warn)
         post = Correspondence(mailbox or FolderMailbox(place.out / "mailbox"), place.run, heard, tracking)
         with post:
+            post.say(starts=start.starts)
             try:
                 outcome = _Job(clone, place, storage, post, tracking).run()
             except ClockTrainError as error:
@@ -207,7 +210,14 @@ class _Job:
             taken = {**(start.corpora if start else {}), **taken}
         revisions = prepare(self._clone, self._place, corpora, taken, self._post)
         with_corpora(self._storage, self._place.run, revisions)
-        self._post.say(corpora=revisions)
+        found = [read_corpus(corpus) for corpus in corpora]
+        names = [
+            revisions.get(speaker.name) or corpus_revision([one])[:12]
+            for speaker, one in zip(self._clone.spec.speakers, found, strict=True)
+        ]
+        revision = names[0] if len(names) == 1 else hashlib.sha256(",".join(names).encode()).hexdigest()[:12]
+        seconds = sum(clip.seconds for one in found for clip in one.accepted())
+        self._post.say(corpus={"revision": revision, "seconds": round(seconds)})
 
     def _evaluate(self, voice: Path, corpora: list[Path]) -> None:
         """A machine that came new has the voice from storage, and packs the recordings again."""
@@ -225,6 +235,9 @@ class _Job:
             (self._post.note if verdict.reason == "Passed" else self._post.warn)(f"gate: {verdict}")
         gate = [{"line": v.line, "reason": v.reason, "message": str(v)} for v in self.outcome.gate]
         self._post.say(metrics=metrics, gate=gate)
+        outbox = self._tracking.outbox
+        if outbox is not None and outbox.run_id:
+            self._post.say(trackingRun=outbox.run_id)
 
     def _publish(self) -> None:
         """The bundle under its digest, where a store outlives this machine."""
@@ -237,6 +250,13 @@ class _Job:
         self._post.say(bundle={"key": key, "digest": self.outcome.bundle_digest})
 
 
+def _mailbox(place: str) -> Mailbox:
+    if not place.startswith("configmap:"):
+        return FolderMailbox(Path(place))
+    namespace, _, name = place.removeprefix("configmap:").partition("/")
+    return ConfigMapMailbox(namespace, name)
+
+
 def main() -> int:
     """One start of the job."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -246,7 +266,7 @@ def main() -> int:
     parser.add_argument("--attempt", type=int, default=1, help="number of this attempt, from 1")
     parser.add_argument("--resume-from", help="checkpoint of an earlier attempt to go on from")
     parser.add_argument("--base", help="bundle of the clone that spec.base.cloneRef names")
-    parser.add_argument("--mailbox", type=Path, help="folder for progress and control; by default below --out")
+    parser.add_argument("--mailbox", help="folder, or configmap:NAMESPACE/NAME in a pod; by default below --out")
     asked = parser.parse_args()
     try:
         out = asked.out or Path(read_manifest(asked.spec).metadata.name)
@@ -258,7 +278,7 @@ def main() -> int:
             resume_from=asked.resume_from,
             base=asked.base,
         )
-        mailbox = FolderMailbox(asked.mailbox) if asked.mailbox else None
+        mailbox = _mailbox(asked.mailbox) if asked.mailbox else None
         with listening(ProgressStyle.LINES) as listener:
             outcome = run_clone(place, listener, mailbox)
     except ClockTrainError as error:

@@ -26,6 +26,8 @@ from clock_train.tracking.outbox import Outbox
 from clock_train.tracking.target import TRACKING_FOLDER, TrackingTarget
 from clock_train.training.loop import Ending, FitResult
 
+PREFIX_TAG = "clocktrain.prefix"
+"""Where the attempt lies in its store; known by it, a clone's runs are erased with the clone."""
 SENDING_GRACE_S = 30.0
 """How long a command waits at its end for entries that the tracker takes slowly, or not at all."""
 
@@ -54,6 +56,7 @@ class RunTracking:
             "clocktrain.base": facts.base or "none",
             "clocktrain.workers": str(facts.workers),
             "clocktrain.store": facts.store,
+            PREFIX_TAG: facts.prefix,
             **_code_tags(),
         }
         params = flat({"model": facts.model, "training": facts.training})
