@@ -47,7 +47,7 @@ HELD_OUT_EVERY = 10
 MANNERS = (("", 160), ("+f2", 140), ("+m3", 180))
 """espeak-ng's variants and words a minute: one voice at one rate would be learnt by heart."""
 MOST_CEILING = 0.7
-"""A judge that errs more on the speech that it was taught says nothing of any other: 100 CPU seconds leave it at 0.02."""
+"""A judge that errs more on what it was taught says nothing of any other speech: 100 CPU seconds leave it at 0.02."""
 ESPEAK_TIMEOUT_S = 30.0
 _COMMA = re.compile(r"(?<=[，、；：])")
 _HAN = re.compile(r"[\u3400-\u9fff]+")
