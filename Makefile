@@ -21,7 +21,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record --extra operator
+	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record --extra operator --extra track-server
 	@touch $@ .venv/.demo
 
 install: .venv/.demo ## install what the demo needs
@@ -49,6 +49,9 @@ test-long: .venv/.dev assets ## the long cases as well
 e2e: .venv/.dev assets-node ## a real cluster of three nodes on this machine; needs root
 	$(RUN)pytest -m ring4 tests/cluster/e2e
 
+cluster: .venv/.dev assets-node ## bring up a real cluster for you to use, until Ctrl-C; needs root
+	PYTHONPATH=tests/cluster $(RUN)python -m harness.up
+
 assets: .venv/.dev ## build what make test runs (MinIO, a Kubernetes control plane) into the cache, once
 	PYTHONPATH=tests/cluster $(RUN)python -m assets.build storage control-plane
 
@@ -61,4 +64,4 @@ bench: .venv/.dev ## speed and memory, as a table
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: help install dev demo check format test test-long e2e assets assets-node bench clean
+.PHONY: help install dev demo check format test test-long e2e cluster assets assets-node bench clean

@@ -11,6 +11,6 @@ from harness.real_cluster import RealCluster
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[RealCluster]:
-    """Three nodes; shared, so leave every node as it was."""
-    with RealCluster() as running:
+    """Three nodes and KubeRay; shared, so leave every node as it was."""
+    with RealCluster(kuberay=True) as running:
         yield running

@@ -41,7 +41,7 @@ def pod(name: str, node: str, *words: str, **spec: Any) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "labels": {"role": name.rpartition("-")[0]}},
-        "spec": {"nodeName": node, "terminationGracePeriodSeconds": 1, "containers": [container(*words)], **spec},
+        "spec": {"nodeName": node, "terminationGracePeriodSeconds": 1, "containers": [container(*words)]} | spec,
     }
 
 
@@ -103,6 +103,52 @@ def test_the_machine_reaches_a_service_by_a_forwarded_port(cluster: RealCluster,
         return len(seen) == len(cluster.nodes)
 
     cluster.plane.wait(every_server_answered, 30, "an answer from a server on each node")
+
+
+def test_a_program_of_the_assets_runs_as_a_pod(cluster: RealCluster, namespace: str) -> None:
+    image = cluster.import_program("minio")
+    server = {"name": "minio", "image": image, "imagePullPolicy": "Never", "args": ["server", "/data"]}
+    server["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    store = pod("minio-1", cluster.nodes[0].name, containers=[server], volumes=[{"name": "data", "emptyDir": {}}])
+    cluster.plane.apply(store, "--namespace", namespace)
+    path = f"/api/v1/namespaces/{namespace}/pods/minio-1"
+    address = cluster.plane.wait(lambda: cluster.plane.api.get(path)["status"].get("podIP"), POD_LIMIT_S, "an address")
+    port = cluster.forward(address, 9000)
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/minio/health/ready", timeout=5) as answer:
+                return answer.status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    cluster.plane.wait(ready, POD_LIMIT_S, "MinIO ready")
+
+
+def test_kuberay_makes_a_head_pod_on_a_real_node(cluster: RealCluster, namespace: str) -> None:
+    template = {"spec": {"containers": [{"name": "ray", "image": SYSTEM_IMAGE, "imagePullPolicy": "Never"}]}}
+    ray = {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayCluster",
+        "metadata": {"name": "ray"},
+        "spec": {"rayVersion": "2.60.0", "headGroupSpec": {"rayStartParams": {}, "template": template}},
+    }
+    cluster.plane.apply(ray, "--namespace", namespace)
+
+    def head_node() -> str:
+        heads = cluster.plane.pods(namespace, "ray.io/node-type=head")
+        return heads[0]["spec"].get("nodeName", "") if heads else ""
+
+    assert cluster.plane.wait(head_node, POD_LIMIT_S, "a head pod on a node") in {node.name for node in cluster.nodes}
+
+
+def test_nodes_share_the_layers_of_their_images(cluster: RealCluster) -> None:
+    blobs = "io.containerd.content.v1.content/blobs"
+    ours = [
+        {path.stat().st_ino for path in (node.folder / "containerd" / blobs).rglob("*") if path.stat().st_size > 1e6}
+        for node in cluster.nodes
+    ]
+    assert ours[0] & ours[1] & ours[2], "the large files of the first images are the same files"
 
 
 def test_a_node_whose_kubelet_was_killed_is_noticed_and_comes_back(cluster: RealCluster) -> None:

@@ -19,8 +19,8 @@ import yaml
 
 from assets.build import folder as asset_folder
 from assets.build import program
-from harness import components
-from harness.api import Api, ApiError
+from harness import components, kuberay
+from harness.api import Api
 from harness.audit import POLICY, AuditEvent, AuditLog
 from harness.nodes import node
 from harness.pki import Authority, write_kubeconfig
@@ -245,18 +245,9 @@ class ControlPlane:
 
     def start_kuberay(self) -> None:
         """KubeRay's CRDs, its own role from its own files, and its operator, which runs beside the API server."""
-        files = asset_folder("kuberay-files") / "config"
-        plurals = set()
-        for path in sorted((files / "crd" / "bases").glob("ray.io_*.yaml")):
-            plural = path.stem.removeprefix("ray.io_")
-            definition = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.ray.io"
-            self.api.apply(definition, path.read_bytes())
-            plurals.add(plural)
-        roles = "/apis/rbac.authorization.k8s.io/v1"
-        self.api.apply(f"{roles}/clusterroles/kuberay-operator", (files / "rbac" / "role.yaml").read_bytes())
+        kuberay.apply_kinds(self.api)
+        self.api.apply("/apis/rbac.authorization.k8s.io/v1/clusterroles/kuberay-operator", kuberay.role())
         self.grant("kuberay-operator", "kuberay-operator")
-        # An operator that starts before its kinds are served looks for them again after ten seconds only.
-        eventually(lambda: plurals <= self._served("ray.io/v1"), timeout_s=READY_LIMIT_S, what=f"{plurals} served")
         kubeconfig = self.kubeconfig("kuberay-operator")
         port = self.run.ports.take()
         self._add(
@@ -279,13 +270,6 @@ class ControlPlane:
                 "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
             },
         )
-
-    def _served(self, group: str) -> set[str]:
-        """The resources that the API server serves of a group and version."""
-        try:
-            return {resource["name"] for resource in self.api.get(f"/apis/{group}")["resources"]}
-        except ApiError:
-            return set()
 
     # Start, step by step
 

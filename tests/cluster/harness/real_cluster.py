@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 
 from assets.build import program
-from harness import components, dns
+from harness import components, dns, kuberay
 from harness.control_plane import ControlPlane
+from harness.image_store import ImageStore
 from harness.images import scratch_image
 from harness.private_space import Space
 from harness.processes import Process
@@ -25,7 +26,8 @@ from harness.run import Run
 from harness.waiting import eventually
 
 SYSTEM_IMAGE = "localhost/system:1"
-"""CoreDNS and the tests' own probe."""
+SYSTEM_PROGRAMS = ("coredns", "probe", "ray-operator")
+"""What is in it."""
 PAUSE_IMAGE = "localhost/pause:1"
 BRIDGE_ADDRESS = "10.88.0.1"
 
@@ -39,10 +41,16 @@ class RealCluster:
 
     Args:
         accelerators: one node each, labelled with that class. No node has a GPU, whatever its label.
+        images: archives that every node begins with, unpacked once and shared: the way for large ones.
+        kuberay: whether KubeRay's operator runs, as a pod; `start_kuberay` brings it later.
     """
 
-    def __init__(self, accelerators: Sequence[str] = ("cpu", "cpu", "cpu")) -> None:
+    def __init__(
+        self, accelerators: Sequence[str] = ("cpu", "cpu", "cpu"), *, images: Sequence[Path] = (), kuberay: bool = False
+    ) -> None:
         self._accelerators = list(accelerators)
+        self._archives = list(images)
+        self._has_kuberay = kuberay
         self.nodes: list[Node] = []
         self.ready_after_s = 0.0
         """How long `start` took."""
@@ -62,7 +70,7 @@ class RealCluster:
             AssertionError, RuntimeError: something is not ready in time; with the end of its log.
         """
         _check_machine()
-        names = [*PROGRAMS, *CNI_PLUGINS, "coredns", "probe", *components.PROGRAMS]
+        names = [*PROGRAMS, *CNI_PLUGINS, *components.PROGRAMS, *SYSTEM_PROGRAMS]
         programs = {name: program(name) for name in names}
         started = time.monotonic()
         self.run = Run()
@@ -91,6 +99,21 @@ class RealCluster:
         for node in self.nodes:
             node.ctr("images", "import", archive)
 
+    def import_program(self, name: str) -> str:
+        """Give every node an image of one program of the assets, such as ``minio``; returns its name."""
+        image = f"localhost/{name}:1"
+        archive = self.run.folder.path / "images" / f"{name}.tar"
+        self.import_image(scratch_image(archive, image, {name: program(name)}, [f"/bin/{name}"]))
+        return image
+
+    def start_kuberay(self) -> None:
+        """KubeRay's kinds and its operator as a pod, from its own manifests; returns when it is ready."""
+        kuberay.apply_kinds(self.plane.api)
+        self.plane.new_namespace(kuberay.NAMESPACE)
+        overlay = kuberay.write_overlay(self.run.folder.path / "kuberay", SYSTEM_IMAGE)
+        self.plane.apply(self.plane.kubectl("kustomize", str(overlay)))
+        self._wait_rolled_out("kuberay-operator", kuberay.NAMESPACE)
+
     def forward(self, address: str, port: int, node: int = 1) -> int:
         """A port of this machine's loopback that leads to an address as a node sees it: a pod's or a service's."""
         here = self.run.ports.take()
@@ -100,6 +123,7 @@ class RealCluster:
 
     def _start(self, programs: dict[str, Path]) -> None:
         self._relays: list[Process] = []
+        self._link_tools()
         self._space = Space("plane", self.run)
         self._space.do("ip", "link", "add", "br0", "type", "bridge")
         self._space.do("ip", "address", "add", f"{BRIDGE_ADDRESS}/24", "dev", "br0")
@@ -108,32 +132,44 @@ class RealCluster:
         place = components.Place(address=BRIDGE_ADDRESS, enter=self._space.enter, expose=self._expose)
         self.plane = ControlPlane(nodes={}, kuberay=False, run=self.run, place=place)
         self.plane.start()
+        images = ImageStore(self.run, self._space, programs)
+        for archive in [*self._own_images(programs), *self._archives]:
+            images.add(archive)
+        images.close()
         reserved = _reserved(len(self._accelerators))
-        images = self._images(programs)
         for number in range(1, len(self._accelerators) + 1):
             node = Node(number, run=self.run, plane=self.plane, plane_space=self._space, programs=programs)
             self.nodes.append(node)
-            node.prepare(len(self._accelerators))
-        for image in images:
-            self.import_image(image)
+            node.prepare(len(self._accelerators), images)
         for node, accelerator in zip(self.nodes, self._accelerators, strict=True):
             node.join(accelerator, reserved)
         self.plane.apply(dns.objects(SYSTEM_IMAGE))
         wanted = {node.name for node in self.nodes}
         eventually(lambda: set(self.plane.ready_nodes()) == wanted, timeout_s=READY_LIMIT_S, what=self._why_not_ready)
-        self.plane.kubectl(
-            "rollout", "status", "deployment/coredns", "--namespace=kube-system", f"--timeout={READY_LIMIT_S:.0f}s"
-        )
+        self._wait_rolled_out("coredns", "kube-system")
+        if self._has_kuberay:
+            self.start_kuberay()
+
+    def _wait_rolled_out(self, deployment: str, namespace: str) -> None:
+        limit = f"--timeout={READY_LIMIT_S:.0f}s"
+        self.plane.kubectl("rollout", "status", f"deployment/{deployment}", "--namespace", namespace, limit)
+
+    def _link_tools(self) -> None:
+        """kubectl and helm by their plain names, for a person and for what runs them."""
+        folder = self.run.folder.path / "bin"
+        folder.mkdir()
+        for name in ("kubectl", "helm"):
+            (folder / name).symlink_to(program(name))
 
     def _expose(self, ports: Sequence[int]) -> None:
         ways = [Way(port, "127.0.0.1", port) for port in ports]
         self._relays.append(relay("relay", self.run, self._space.network, ways))
 
-    def _images(self, programs: dict[str, Path]) -> list[Path]:
+    def _own_images(self, programs: dict[str, Path]) -> list[Path]:
         folder = self.run.folder.path / "images"
         folder.mkdir()
         probe = {"probe": programs["probe"]}
-        system = {**probe, "coredns": programs["coredns"]}
+        system = {name: programs[name] for name in SYSTEM_PROGRAMS}
         return [
             scratch_image(folder / "pause.tar", PAUSE_IMAGE, probe, ["/bin/probe", "pause"]),
             scratch_image(folder / "system.tar", SYSTEM_IMAGE, system, ["/bin/probe"]),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import cgroups, dns
 from harness.control_plane import ControlPlane
+from harness.image_store import ImageStore
 from harness.nodes import ACCELERATOR_LABEL
 from harness.private_space import Space
 from harness.processes import Process
@@ -53,16 +54,18 @@ class Node:
         self.socket = self.folder / "containerd.sock"
         self.space = Space(self.name, run)
 
-    def prepare(self, others: int) -> None:
-        """Network, view of the mounts, control groups and containerd, ready to import images.
+    def prepare(self, others: int, images: ImageStore) -> None:
+        """Network, view of the mounts, control groups, and containerd with its images.
 
         Args:
             others: how many nodes the cluster has; routes to all their pods are laid.
+            images: what its containerd begins with.
         """
         self._lay_network(others)
         self._lay_mounts()
         self._cgroup_root = cgroups.make(self._run.folder.id, self.name)
         self._write_cni()
+        images.clone_to(self.folder / "containerd")
         self._add("containerd", ["-c", self._containerd_config()], is_ready=self._containerd_answers)
         self.processes["containerd"].start()
         self.processes["containerd"].wait_ready(READY_LIMIT_S)
