@@ -152,10 +152,10 @@ class ControlPlane:
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
         return self.api.create(path, request)["status"]["token"]
 
-    def api_as(self, user: str, groups: Sequence[str] | None = None) -> Api:
-        """A client of any user, known by certificate."""
+    def api_as(self, user: str, groups: Sequence[str] | None = None, server: str | None = None) -> Api:
+        """A client of any user, known by certificate; `server` as for `kubeconfig`."""
         certificate = self._certificate(user, groups)
-        return Api(self.server, self.authority.certificate_path, certificate=certificate)
+        return Api(server or self.server, self.authority.certificate_path, certificate=certificate)
 
     # Objects
 
