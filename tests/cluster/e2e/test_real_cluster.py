@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from harness import cgroups
+from harness.network_policies import PERIOD_S
 from harness.real_cluster import SYSTEM_IMAGE, RealCluster
 from harness.run_folder import RunFolder
 from harness.waiting import eventually
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.ring4, pytest.mark.timeout(600)]
 POD_LIMIT_S = 120.0
 OWNER = """
 import time
+from harness.network_policies import PERIOD_S
 from harness.real_cluster import RealCluster
 cluster = RealCluster(["cpu"])
 cluster.start()
@@ -103,6 +106,41 @@ def test_the_machine_reaches_a_service_by_a_forwarded_port(cluster: RealCluster,
         return len(seen) == len(cluster.nodes)
 
     cluster.plane.wait(every_server_answered, 30, "an answer from a server on each node")
+
+
+def reaches(cluster: RealCluster, namespace: str, name: str, url: str) -> bool:
+    """Whether a pod on the second node gets an answer within the probe's 20 seconds."""
+    node = cluster.nodes[1].name
+    client = pod(name, node, "get", url, restartPolicy="Never", enableServiceLinks=False)
+    cluster.plane.apply(client, "--namespace", namespace)
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}"
+
+    def ended() -> str:
+        return next(iter({cluster.plane.api.get(path)["status"]["phase"]} & {"Succeeded", "Failed"}), "")
+
+    return cluster.plane.wait(ended, POD_LIMIT_S, f"{name} ended") == "Succeeded"
+
+
+def test_a_network_policy_closes_what_it_does_not_name(cluster: RealCluster, namespace: str) -> None:
+    serve(cluster, namespace)
+    url = f"http://echo.{namespace}.svc.cluster.local/"
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "friends-only"},
+        "spec": {
+            "podSelector": {"matchLabels": {"role": "server"}},
+            "ingress": [{"from": [{"podSelector": {"matchLabels": {"role": "friend"}}}]}],
+        },
+    }
+    assert reaches(cluster, namespace, "stranger-before", url)
+    cluster.plane.apply(policy, "--namespace", namespace)
+    time.sleep(3 * PERIOD_S)
+    assert not reaches(cluster, namespace, "stranger-during", url)
+    assert reaches(cluster, namespace, "friend-during", url)
+    assert cluster.policies.last_error == ""
+    cluster.plane.kubectl("delete", "networkpolicy", "friends-only", "-n", namespace)
+    assert reaches(cluster, namespace, "stranger-after", url)
 
 
 def test_a_program_of_the_assets_runs_as_a_pod(cluster: RealCluster, namespace: str) -> None:

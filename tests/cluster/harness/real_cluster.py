@@ -18,6 +18,7 @@ from harness import components, dns, kuberay
 from harness.control_plane import ControlPlane
 from harness.image_store import ImageStore
 from harness.images import scratch_image
+from harness.network_policies import Enforcer
 from harness.private_space import Space
 from harness.processes import Process
 from harness.real_node import CNI_PLUGINS, PROGRAMS, READY_LIMIT_S, Node, missing_tools
@@ -83,6 +84,8 @@ class RealCluster:
 
     def stop(self) -> None:
         """Stop everything and remove what it made; harmless when repeated."""
+        if hasattr(self, "policies"):
+            self.policies.stop()
         for node in self.nodes:
             node.stop()
         self.nodes.clear()
@@ -147,6 +150,7 @@ class RealCluster:
         wanted = {node.name for node in self.nodes}
         eventually(lambda: set(self.plane.ready_nodes()) == wanted, timeout_s=READY_LIMIT_S, what=self._why_not_ready)
         self._wait_rolled_out("coredns", "kube-system")
+        self.policies = Enforcer(self.plane.api.get, self.nodes)
         if self._has_kuberay:
             self.start_kuberay()
 
