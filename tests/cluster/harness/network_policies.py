@@ -1,8 +1,8 @@
 """NetworkPolicies in force on a real cluster: our own small enforcer, since no published one builds from Go modules.
 
 It shows on live traffic that a policy selects what it means to. It does not show how Calico or Cilium behave: it knows
-IPv4 only, and a pod is open until the round after it has got its address. Kubelet's probes come from the node itself and
-stay allowed, as they do elsewhere.
+IPv4 only, and a pod is open until the round after it has got its address. Kubelet's probes come from the node itself
+and stay allowed, as they do elsewhere.
 """
 
 from __future__ import annotations
