@@ -13,6 +13,7 @@ PARTS = {
     "track": ("mlflow",),
     "version": ("dvc",),
     "store": ("minio",),
+    "cluster": ("lightkube",),
     "run": (),
     "judge": ("matplotlib", "onnxruntime", "pocketsphinx", "resemblyzer", "speechmos", "webrtcvad"),
     "record": ("sounddevice",),
