@@ -36,6 +36,9 @@ check: .venv/.dev ## format, lint, types, layers
 	$(RUN)pyright
 	$(RUN)lint-imports
 
+generate: .venv/.dev ## write the chart's kinds, values and schema, and the reference of the resources
+	PYTHONPATH=charts $(RUN)python charts/generate.py
+
 format: .venv/.dev ## rewrite to the format
 	$(RUN)ruff format .
 	$(RUN)ruff check --fix .
@@ -64,4 +67,4 @@ bench: .venv/.dev ## speed and memory, as a table
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: help install dev demo check format test test-long e2e cluster assets assets-node bench clean
+.PHONY: help install dev demo check generate format test test-long e2e cluster assets assets-node bench clean
