@@ -64,7 +64,10 @@ assets-node: .venv/.dev ## build what make e2e runs as well (kubelet, containerd
 bench: .venv/.dev ## speed and memory, as a table
 	$(RUN)clocktrain bench
 
+bench-watermark: .venv/.dev ## what a mark survives, as a table (about an hour on two cores)
+	$(RUN)clocktrain watermark bench
+
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: help install dev demo check generate format test test-long e2e cluster assets assets-node bench clean
+.PHONY: help install dev demo check generate format test test-long e2e cluster assets assets-node bench bench-watermark clean

@@ -120,22 +120,27 @@ class ClockTrainer:
         style: str = "",
         speed: float = 1.0,
     ) -> Path:
-        """Speak a text into a 16-bit wav file; returns its path.
+        """Speak a text into a sound file (16-bit wav, flac, mp3, opus, aac or m4a), marked, labelled and logged.
 
+        Returns:
+            Its path.
         Raises:
             VoiceNotFound: nothing was trained into ``output_dir`` yet.
             TextError: nothing in the text can be spoken.
         """
-        from clock_train.audio.writing import write_wav
+        from clock_train.issuing.sound_files import write_issued
+        from clock_train.labels.files import kind_of
         from clock_train.models.speech import Voice
 
+        kind_of(Path(output_path))
         if self._voice is None:
             folder = self.output_dir / "voice"
             if not folder.exists():
                 raise VoiceNotFound(f'no voice in "{self.output_dir}" yet; call train() first')
             self._voice = Voice.load(folder)
         waveform = self._voice.say(text, speaker=speaker, style=style, speed=speed)
-        write_wav(Path(output_path), waveform, self._voice.sample_rate_hz)
+        assert self._voice.last_issue is not None
+        write_issued(output_path, waveform, self._voice.sample_rate_hz, self._voice.last_issue)
         return Path(output_path)
 
     def _corpus(self, listener: Listener) -> Path:

@@ -63,6 +63,14 @@ def _is_adts(head: bytes) -> bool:
     return len(head) > 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0
 
 
+def _after_id3(head: bytes) -> bytes:
+    """What follows an ID3 tag, which a labelled aac file begins with; all of it where there is none."""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return head
+    size_bytes = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    return head[10 + size_bytes :]
+
+
 def _is_mpeg_audio(head: bytes) -> bool:
     """A valid MPEG audio frame header: sync, and no reserved version, layer, bit rate or sample rate."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
@@ -83,7 +91,7 @@ _MAGIC: tuple[tuple[Container, Callable[[bytes], bool]], ...] = (
     (MATROSKA, lambda head: head[:4] == b"\x1a\x45\xdf\xa3"),
     (AMR, lambda head: head[:5] == b"#!AMR"),
     (ASF, lambda head: head[:4] == b"\x30\x26\xb2\x75"),
-    (AAC, _is_adts),
+    (AAC, lambda head: _is_adts(_after_id3(head))),
     (MP3, lambda head: head[:3] == b"ID3" or _is_mpeg_audio(head)),
 )
 

@@ -41,9 +41,9 @@ def write_wav(path: str | Path, waveform: np.ndarray, sample_rate_hz: int) -> No
             file.setframerate(sample_rate_hz)
             file.setnframes(len(waveform))
             for start in range(0, len(waveform), CHUNK_SAMPLES):
-                file.writeframesraw(_to_int16(waveform[start : start + CHUNK_SAMPLES]).astype("<i2").tobytes())
+                file.writeframesraw(to_int16(waveform[start : start + CHUNK_SAMPLES]).astype("<i2").tobytes())
 
-    _write_atomically(Path(path), write)
+    write_atomically(Path(path), write)
 
 
 def write_flac(path: str | Path, waveform: np.ndarray, sample_rate_hz: int) -> None:
@@ -55,11 +55,12 @@ def write_flac(path: str | Path, waveform: np.ndarray, sample_rate_hz: int) -> N
     encoded = io.BytesIO()
     with soundfile.SoundFile(encoded, "w", sample_rate_hz, 1, "PCM_16", format="FLAC") as file:
         for start in range(0, len(waveform), CHUNK_SAMPLES):
-            file.write(_to_int16(waveform[start : start + CHUNK_SAMPLES]))
-    _write_atomically(Path(path), lambda stream: stream.write(encoded.getbuffer()))
+            file.write(to_int16(waveform[start : start + CHUNK_SAMPLES]))
+    write_atomically(Path(path), lambda stream: stream.write(encoded.getbuffer()))
 
 
-def _to_int16(waveform: np.ndarray) -> np.ndarray:
+def to_int16(waveform: np.ndarray) -> np.ndarray:
+    """Samples of 16 bits from floats in [-1, 1]; beyond that they are clipped."""
     return np.clip(np.rint(np.asarray(waveform) * 32768.0), -32768, 32767).astype(np.int16)
 
 
@@ -72,7 +73,8 @@ def _require_finite(path: str | Path, waveform: np.ndarray) -> None:
             )
 
 
-def _write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """What ``write`` puts into a stream, as a file of that name, whole or not at all; raises ``AudioUnwritable``."""
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)

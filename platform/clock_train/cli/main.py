@@ -35,6 +35,7 @@ VERBS = {
     "finetune": "Teach a base one speaker's voice.",
     "synthesize": "Speak a text with a trained voice.",
     "watermark": "Mark sounds, find marks, and keep their keys.",
+    "audit": "Verify, ship and search the log of what was spoken.",
     "evaluate": "Judge a voice on sentences that took no part in training.",
     "compare": "Set two trainings side by side in one page.",
     "run": "Run a VoiceClone's stages on this machine.",

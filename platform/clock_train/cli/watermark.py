@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import secrets
 import sys
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clock_train.cli.figure_table import print_figures
 from clock_train.errors import ClockTrainError
+from clock_train.orchestration.progress import ProgressStyle, listening
 
 if TYPE_CHECKING:
     from clock_train.watermark.detect import Detection
@@ -52,6 +56,46 @@ def rotate(file: Annotated[Path, typer.Argument(metavar="FILE", help="The key fi
     keys = rotated(read_keys(file), _today())
     write_keys(file, keys, replacing=True)
     print(f"{file}: key {keys.secrets[-1].id} marks from today on; {len(keys.secrets)} keys are searched for")
+
+
+@app.command()
+def off(
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the log, and in the line of every unmarked sound.")],
+    until: Annotated[
+        datetime | None, typer.Option(help="When marking must be on again, in UTC; speaking is refused from then.")
+    ] = None,
+) -> None:
+    """Speak unmarked from now on. Only who may read the keys can do this, and every sound is logged as unmarked."""
+    from clock_train.issuing.installation import Installation
+    from clock_train.issuing.switch import switch_off
+
+    end = until.replace(tzinfo=UTC) if until else None
+    setting = switch_off(Installation(), reason=reason, by=getpass.getuser(), until=end)
+    print(f"sounds leave UNMARKED from now on ({setting.reason}). Mark again: clocktrain watermark on")
+
+
+@app.command()
+def on() -> None:
+    """Mark again."""
+    from clock_train.issuing.installation import Installation
+    from clock_train.issuing.switch import switch_on
+
+    switch_on(Installation(), by=getpass.getuser())
+    print("every sound is marked")
+
+
+@app.command("check-label")
+def check_label(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A labelled sound file.")],
+    *,
+    public_key: Annotated[str | None, typer.Option(help="Whose the claim must be; by default whom it names.")] = None,
+) -> None:
+    """Read a file's labels and check that they are whole and belong to its sound."""
+    from clock_train.labels.files import check_file
+
+    labels = check_file(file, public_key=public_key)
+    print(json.dumps({"claim": labels.claim, "AIGC": labels.aigc}, indent=1, ensure_ascii=False))
 
 
 @app.command()
@@ -103,7 +147,12 @@ def embed(
 def detect(
     files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Sound files of any kind and length.")],
     *,
-    key_file: Annotated[list[Path], typer.Option(help="Key file of a tenant; may be given several times.")],
+    key_file: Annotated[
+        list[Path] | None, typer.Option(help="Key file of a tenant, or several; by default this installation's.")
+    ] = None,
+    audit: Annotated[
+        Path | None, typer.Option(help="Log to join with; by default this installation's, where its keys are used.")
+    ] = None,
     narrow: Annotated[
         bool, typer.Option("--narrow", help="Only sounds played at their own speed; ten times as fast.")
     ] = False,
@@ -116,11 +165,15 @@ def detect(
 
     The p-value pays for every key, offset and speed that was looked at.
     """
+    from clock_train.issuing.installation import Installation
     from clock_train.watermark.detect import FULL_SEARCH, NARROW_SEARCH
     from clock_train.watermark.files import detect_file
     from clock_train.watermark.keys import read_keys
 
-    tenants = [read_keys(path) for path in key_file]
+    installation = Installation()
+    tenants = [read_keys(path) for path in key_file or [installation.key_path]]
+    if audit is None and not key_file and installation.log_folder.is_dir():
+        audit = installation.log_folder
     keys = [key for tenant in tenants for key in tenant.detection_keys(_today())]
     results: list[dict[str, Any]] = []
     is_any_lost = False
@@ -140,13 +193,44 @@ def detect(
             results.append({"file": str(path), "error": str(error)})
             print(error, file=sys.stderr)
             continue
-        results.append({"file": str(path), **as_plain(found)})
+        issued = _issued(found, audit)
+        results.append({"file": str(path), **as_plain(found), "issued": issued})
         if not as_json:
             _print(path, found)
+            _print_issued(found, issued)
     if as_json:
         print(json.dumps(results[0] if len(files) == 1 else results, indent=1, ensure_ascii=False))
     if is_any_lost:
         raise typer.Exit(FILES_FAILED)
+
+
+@app.command()
+def bench(
+    *,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few clips instead of hundreds: shows that it runs and finds.")
+    ] = False,
+    num_clips: Annotated[int, typer.Option("--clips", min=2, help="Clips that every attack is tried on.")] = 300,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    plot: Annotated[Path | None, typer.Option(help="Picture of the p-values (png or svg).")] = None,
+    progress: Annotated[
+        ProgressStyle, typer.Option(help="How progress is shown on standard error.")
+    ] = ProgressStyle.AUTO,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what marks survive, how often a mark is seen where none is, and what forging one takes.
+
+    On the sample recordings that are cached. A missed target is shown as missed and is no failure of the command.
+    """
+    from clock_train.cli.measurements.watermark_bench import FULL, QUICK, measure
+
+    effort = QUICK if quick else replace(FULL, num_clips=num_clips)
+    with listening(progress) as listener:
+        figures = measure(effort, workers=workers, plot=plot, listener=listener)
+    if as_json:
+        print(json.dumps([{**asdict(each), "met": each.is_met} for each in figures], indent=1, ensure_ascii=False))
+    else:
+        print_figures(figures)
 
 
 def as_plain(found: Detection) -> dict[str, Any]:
@@ -174,6 +258,29 @@ def as_plain(found: Detection) -> dict[str, Any]:
             for each in found.segments
         ],
     }
+
+
+def _issued(found: Detection, audit: Path | None) -> list[dict[str, Any]] | None:
+    """The lines of the log that the payload names; None where no log was given or nothing was read."""
+    if audit is None or found.payload is None:
+        return None
+    from clock_train.audit.log import lines_of, verify
+
+    verify(audit)
+    return lines_of(audit, found.payload.hex)
+
+
+def _print_issued(found: Detection, issued: list[dict[str, Any]] | None) -> None:
+    if issued is None:
+        if found.is_detected:
+            print("  The mark alone proves nothing: compare with the signed log (--audit).")
+    elif not issued:
+        print("  The log has no line with this payload: do not trust the mark.")
+    else:
+        first = issued[0]
+        consent = ", ".join(first["consentIds"]) or "none"
+        print(f"  The signed log agrees: {len(issued)} sounds of voice {first['voice']}, consent {consent},")
+        print(f"  {first['time']} to {issued[-1]['time']}: clocktrain audit find {first['payload']}")
 
 
 def _print(path: Path, found: Detection) -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from clock_train.audit.log import AuditLog
 from clock_train.audit.signing import Signer, open_signer
-from clock_train.errors import AuditUnwritable, WatermarkKeyExists, WatermarkPayloadInvalid
+from clock_train.errors import AuditUnwritable, ConfigValueInvalid, WatermarkKeyExists, WatermarkPayloadInvalid
+from clock_train.labels.profile import LabelConfig, Profile
 from clock_train.watermark.keys import TenantKeys, new_keys, read_keys, write_keys
 from clock_train.watermark.payload import CONSENT_BITS, VOICE_BITS
 
@@ -44,6 +45,7 @@ class Installation:
         self.signing_path = self.folder / "signing.key"
         self.numbers_path = self.folder / "numbers.json"
         self.setting_path = self.folder / "marking.json"
+        self.labels_path = self.folder / "labels.json"
         self.log_folder = self.folder / "log"
 
     def keys(self, today: date) -> TenantKeys:
@@ -77,6 +79,29 @@ class Installation:
     def log(self) -> AuditLog:
         """The log of what was spoken."""
         return AuditLog(self.log_folder, self.signer())
+
+    def label_config(self) -> LabelConfig:
+        """Which labels files get: ``labels.json`` with profile, contentProducer and isAudible; by default the EU's.
+
+        Raises:
+            ConfigValueInvalid: the file has another key or value.
+        """
+        if not self.labels_path.exists():
+            return LabelConfig()
+        try:
+            values = json.loads(self.labels_path.read_text(encoding="utf-8"))
+            known = {"profile": "profile", "contentProducer": "content_producer", "isAudible": "is_audible"}
+            fields = {known[name]: value for name, value in values.items()}
+            if "profile" in fields:
+                fields["profile"] = Profile(fields["profile"])
+            if not isinstance(fields.get("is_audible", False), bool):
+                raise ValueError("isAudible must be true or false")
+            return LabelConfig(**fields)
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ConfigValueInvalid(
+                f'"{self.labels_path}" is no label configuration ({error}); give profile (cn, eu or none), '
+                "contentProducer and isAudible, or remove it"
+            ) from error
 
     def voice_number(self, name: str) -> int:
         """What a payload carries of a voice's name; the same for ever."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from clock_train.issuing.installation import Installation
 from clock_train.issuing.switch import unmarked
+from clock_train.labels.claim import Origin
 from clock_train.watermark.embed import EmbedReport, Marker
 from clock_train.watermark.pattern import derive
 from clock_train.watermark.payload import Payload, day_number
@@ -96,17 +97,23 @@ class Issuer:
         marker = None
         if off is None:
             marker = Marker(key, payload, sample_rate_hz=sample_rate_hz, request_id=request_id)
-        return Issue(marker, request_id, payload, log.append)
+        origin = Origin(payload=payload.hex, request_id=request_id, created=now.isoformat(timespec="seconds"))
+        return Issue(marker, origin, self.installation)
 
 
 class Issue:
     """One sound on its way out: ``push`` what is spoken as it comes, then ``finish``."""
 
-    def __init__(self, marker: Marker | None, request_id: str, payload: Payload, append: Any) -> None:
-        self._marker, self._append = marker, append
-        self.request_id, self.payload = request_id, payload
+    def __init__(self, marker: Marker | None, origin: Origin, installation: Installation) -> None:
+        self._marker = marker
+        self.origin, self.installation = origin, installation
         self.report: EmbedReport | None = None
         """After ``finish``; None where marking is off."""
+
+    @property
+    def is_marked(self) -> bool:
+        """False only where the administrator switched marking off."""
+        return self._marker is not None
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Samples in, marked samples out, 12 to 16 ms later."""
@@ -119,9 +126,9 @@ class Issue:
         rest = self._marker.finish()
         self.report = self._marker.report()
         if not self.report.payload_fits:
-            facts = {"requestId": self.request_id, "soundingSeconds": round(self.report.sounding_seconds, 2)}
-            self._append("short", facts | {"presenceFits": self.report.fits, "payloadFits": False})
-            _log.info("request %s: %s", self.request_id, self.report.warning)
+            facts = {"requestId": self.origin.request_id, "soundingSeconds": round(self.report.sounding_seconds, 2)}
+            self.installation.log().append("short", facts | {"presenceFits": self.report.fits, "payloadFits": False})
+            _log.warning("request %s: %s", self.origin.request_id, self.report.warning)
         return rest
 
     def mark(self, samples: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from clock_train.data.packing import load_packed
 from clock_train.data.splits import VALIDATION
 from clock_train.errors import CheckpointDamaged, ClockTrainError, StorageNotFound
 from clock_train.evaluation.spectrogram_png import spectrogram_png
+from clock_train.issuing.sound_files import write_issued
 from clock_train.models.config_text import from_plain
 from clock_train.models.speech import Voice
 from clock_train.models.voice import VoiceConfig, VoiceModel
@@ -69,8 +70,10 @@ def speak_samples(output: Path, uid: str, step: int, outbox: Outbox) -> None:
         except ClockTrainError as error:
             print(f"step {step}, {packed.clip_ids[i]}: {error}", file=sys.stderr)
             continue
+        assert voice.last_issue is not None
+        write_wav(own / "reference.wav", packed.waveform(i), voice.sample_rate_hz)
+        write_issued(own / "generated.wav", spoken, voice.sample_rate_hz, voice.last_issue, is_audible=False)
         for name, waveform in (("reference", packed.waveform(i)), ("generated", spoken)):
-            write_wav(own / f"{name}.wav", waveform, voice.sample_rate_hz)
             (own / f"{name}-mel.png").write_bytes(spectrogram_png(log_mel(waveform), pixels_per_band=2))
     if folder.exists():
         outbox.add("artifact", path=str(folder.absolute()), to=f"samples/step-{step}")

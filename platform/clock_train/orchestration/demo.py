@@ -10,10 +10,9 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from clock_train.audio.writing import write_wav
 from clock_train.consent.record import CONSENT_NAME, licence_record, read_record, write_record
 from clock_train.data.build import build_corpus
 from clock_train.data.manifest import Corpus, read_corpus
@@ -22,6 +21,7 @@ from clock_train.errors import CorpusNotFound
 from clock_train.evaluation.figures import EvaluationReport
 from clock_train.evaluation.report import evaluate
 from clock_train.evaluation.targets import Figure, figures
+from clock_train.issuing.sound_files import write_issued
 from clock_train.models.speech import Voice
 from clock_train.orchestration.corpus_versions import push_corpus
 from clock_train.orchestration.demo_report import DEMO_TARGETS, one_frame_figure, statement, write_report
@@ -203,7 +203,9 @@ def _speak(voice: Voice, folder: Path, outcome: DemoOutcome, listener: Listener)
     folder.mkdir(parents=True, exist_ok=True)
     for done, (language, text) in enumerate(SENTENCES.items()):
         listener.advance(done / len(SENTENCES), text)
-        write_wav(folder / f"{language}.wav", voice.say(text), voice.sample_rate_hz)
+        spoken = voice.say(text)
+        assert voice.last_issue is not None
+        write_issued(folder / f"{language}.wav", spoken, voice.sample_rate_hz, voice.last_issue)
         outcome.speech[language] = folder / f"{language}.wav"
 
 
@@ -217,7 +219,7 @@ def _judge(voice: Voice, trained: TrainOutcome, output: Path, listener: Listener
     held_out = hold_out(
         voice, trained.packed, speaker=speaker, progress=_part(advance, 0.0, 0.2, "speaking held-out sentences")
     )
-    heard = marked_items(held_out.items, voice, speaker)
+    heard = marked_items(held_out, voice, speaker)
     write_sounds(heard, output / "held-out", sample_rate_hz=voice.sample_rate_hz)
     report = evaluate(
         held_out.items,
@@ -225,7 +227,7 @@ def _judge(voice: Voice, trained: TrainOutcome, output: Path, listener: Listener
         on_progress=_part(advance, 0.2, 1.0, "judges"),
     )
     report.write(output / "evaluation.json")  # what "clocktrain compare" reads
-    return replace(held_out, items=heard), report
+    return heard, report
 
 
 def _part(advance: Callable[[float, str], None], start: float, end: float, what: str) -> Callable[[int, int], None]:

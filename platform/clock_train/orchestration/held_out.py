@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from clock_train.data.packing import PackedCorpus
 from clock_train.data.splits import TEST, TRAIN
 from clock_train.evaluation.forced_alignment import WordTiming
 from clock_train.evaluation.scores import EvaluationItem
+from clock_train.issuing.issuer import Issue
+from clock_train.issuing.sound_files import write_issued
 from clock_train.models.condition import clean_circumstances, label_ids
 from clock_train.models.spectral import Spectrogram
 from clock_train.models.speech import Voice
@@ -23,6 +25,7 @@ from clock_train.text.frontend import phonemize
 from clock_train.text.utterance import Utterance
 from clock_train.training.generator_step import MEL_CENTRE, MEL_SCALE
 
+GENERATED, RESYNTHESIS = "generated", "resynthesis"
 MOST = 16
 """Held-out sentences of a speaker that are judged; recognisers are slower than speech."""
 
@@ -34,7 +37,9 @@ class HeldOut:
     items: list[EvaluationItem]
     """``generated`` is marked, as people hear it; ``resynthesis`` shows the decoder and is judged as made."""
     one_frame_share: float
-    """Phones of these sentences that own a single frame."""
+    """Phones of these sentences that own a single frame; NaN where no model aligned them."""
+    issues: Mapping[tuple[str, str], Issue] = field(default_factory=dict)
+    """What was issued, by sentence and ``generated`` or ``resynthesis``."""
 
 
 def hold_out(
@@ -55,14 +60,16 @@ def hold_out(
         progress: called with (done, total).
     """
     chosen = held_out_clips(packed, speaker=speaker, clips=clips)
-    items, durations = [], []
+    items, durations, issues = [], [], dict[tuple[str, str], Issue]()
     for done, i in enumerate(chosen):
         progress(done, len(chosen))
         item, found = _item(voice, packed, i, speaker)
+        assert voice.last_issue is not None
+        issues[item.id, GENERATED] = voice.last_issue
         items.append(item)
         durations.append(found)
     progress(len(chosen), len(chosen))
-    return HeldOut(items, float((torch.cat(durations) == 1).float().mean()))
+    return HeldOut(items, float((torch.cat(durations) == 1).float().mean()), issues)
 
 
 def held_out_clips(packed: PackedCorpus, *, speaker: str, clips: Collection[str] | None = None) -> list[int]:
@@ -122,33 +129,36 @@ def _word_timings(utterance: Utterance, durations_L: Tensor, frame_seconds: floa
     )
 
 
-def marked_items(items: Collection[EvaluationItem], voice: Voice | None, speaker: str | None) -> list[EvaluationItem]:
-    """The same items as people get them: what the decoder made of a recording is marked too.
+def marked_items(held_out: HeldOut, voice: Voice, speaker: str | None) -> HeldOut:
+    """The same as people get it: what the decoder made of a recording is marked too.
 
     Args:
-        items: as judged.
-        voice: whose model made the resynthesis; None where the sounds were brought as files and have none.
+        held_out: as judged.
+        voice: whose model made the resynthesis.
         speaker: whose recordings.
     """
-    if voice is None:
-        return list(items)
-    return [
-        item
-        if item.resynthesis is None
-        else replace(
-            item, resynthesis=voice.mark(item.resynthesis, text=item.text, speaker=speaker, what="resynthesis")
-        )
-        for item in items
-    ]
+    items, issues = [], dict(held_out.issues)
+    for item in held_out.items:
+        resynthesis = item.resynthesis
+        if resynthesis is not None:
+            resynthesis = voice.mark(resynthesis, text=item.text, speaker=speaker, what=f"resynthesis of {item.id}")
+            assert voice.last_issue is not None
+            issues[item.id, RESYNTHESIS] = voice.last_issue
+        items.append(replace(item, resynthesis=resynthesis))
+    return replace(held_out, items=items, issues=issues)
 
 
-def write_sounds(items: list[EvaluationItem], folder: Path, *, sample_rate_hz: int) -> None:
+def write_sounds(held_out: HeldOut, folder: Path, *, sample_rate_hz: int) -> None:
     """``natural``, ``resynthesis`` and ``generated`` wav files of each sentence, to listen to; give marked items."""
-    for item in items:
+    for item in held_out.items:
         own = folder / item.id.replace("/", "_")
         own.mkdir(parents=True, exist_ok=True)
         write_wav(own / "natural.wav", item.natural, sample_rate_hz)
-        if item.no_speech is None:
-            write_wav(own / "generated.wav", item.generated, sample_rate_hz)
-        if item.resynthesis is not None:
-            write_wav(own / "resynthesis.wav", item.resynthesis, sample_rate_hz)
+        for name, waveform in ((GENERATED, item.generated), (RESYNTHESIS, item.resynthesis)):
+            if waveform is None or (name == GENERATED and item.no_speech is not None):
+                continue
+            issue = held_out.issues.get((item.id, name))
+            if issue is None:  # sounds that were brought as files
+                write_wav(own / f"{name}.wav", waveform, sample_rate_hz)
+            else:
+                write_issued(own / f"{name}.wav", waveform, sample_rate_hz, issue, is_audible=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from clock_train.evaluation.report_html import ReportPage, write_report_html
 from clock_train.evaluation.scores import EvaluationItem
 from clock_train.evaluation.targets import figures
 from clock_train.models.speech import Voice
-from clock_train.orchestration.held_out import held_out_clips, hold_out, impostors, marked_items, write_sounds
+from clock_train.orchestration.held_out import HeldOut, held_out_clips, hold_out, impostors, marked_items, write_sounds
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.phone_judge import heard_phones, phone_judge, synthetic_row
 from clock_train.orchestration.run_tracking import judged_metrics
@@ -103,22 +104,24 @@ def evaluate_voice(request: EvaluationRequest, listener: Listener) -> Evaluation
         folder = request.wavs or Path()
         if not folder.is_dir():
             raise AudioNotFound(f'there is no folder "{folder}"; name the one with a sound for each held-out sentence')
-        items = [_wav_item(packed, i, folder) for i in held_out_clips(packed, speaker=speaker, clips=clips)]
+        brought = [_wav_item(packed, i, folder) for i in held_out_clips(packed, speaker=speaker, clips=clips)]
+        held_out = HeldOut(brought, math.nan)
     else:
         real_time = _timed(voice, packed, speaker, clips)
         progress = _progress(listener, "sentences")
-        items = hold_out(voice, packed, speaker=speaker, clips=clips, progress=progress).items
+        held_out = hold_out(voice, packed, speaker=speaker, clips=clips, progress=progress)
     listener.stage("judge")
     report = evaluate(
-        items,
+        held_out.items,
         impostors=_impostors(request, packed, speaker, listener),
-        phone_judges=_phone_judges(request, packed, items, listener),
+        phone_judges=_phone_judges(request, packed, held_out.items, listener),
         real_time=real_time,
         more_rows=_mandarin(request, voice, speaker, listener),
         on_progress=_progress(listener, "judges"),
     )
-    heard = marked_items(items, None if request.wavs is not None else voice, speaker)
-    return _written(request, voice, heard, report, packed.sample_rate_hz, listener)
+    if voice is not None and request.wavs is None:
+        held_out = marked_items(held_out, voice, speaker)
+    return _written(request, voice, held_out, report, packed.sample_rate_hz, listener)
 
 
 def _packed(request: EvaluationRequest, voice: Voice | None) -> PackedCorpus:
@@ -248,14 +251,15 @@ def _mandarin(request: EvaluationRequest, voice: Voice | None, speaker: str, lis
 def _written(
     request: EvaluationRequest,
     voice: Voice | None,
-    items: list[EvaluationItem],
+    held_out: HeldOut,
     report: EvaluationReport,
     sample_rate_hz: int,
     listener: Listener,
 ) -> EvaluationOutcome:
     request.output.mkdir(parents=True, exist_ok=True)
     report.write(request.output / EVALUATION_NAME)
-    write_sounds(items, request.output / SOUNDS_FOLDER, sample_rate_hz=sample_rate_hz)
+    items = held_out.items
+    write_sounds(held_out, request.output / SOUNDS_FOLDER, sample_rate_hz=sample_rate_hz)
     name = voice.card.name if voice is not None else str(request.wavs)
     lost = [item.id for item in items if item.no_speech is not None]
     statement = [
