@@ -121,6 +121,26 @@ def test_kuberay_makes_pods_on_the_right_class_of_node(control_plane: ControlPla
     assert len(set(nodes)) == 2, "one GPU a node: two workers need two nodes"
 
 
+@pytest.mark.parametrize(("status", "ends_as"), [("SUCCEEDED", "Complete"), ("FAILED", "Failed")])
+def test_a_ray_job_runs_until_the_test_ends_it(
+    control_plane: ControlPlane, namespace: str, status: str, ends_as: str
+) -> None:
+    spec = {"entrypoint": "python train.py", "backoffLimit": 0, "rayClusterSpec": ray_cluster()["spec"]}
+    job = {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": {"name": "trains"}, "spec": spec}
+    control_plane.apply(job, "--namespace", namespace)
+    path = f"/apis/ray.io/v1/namespaces/{namespace}/rayjobs/trains"
+
+    def state() -> tuple[str | None, str | None]:
+        found = control_plane.api.get(path).get("status", {})
+        return found.get("jobStatus"), found.get("jobDeploymentStatus")
+
+    control_plane.wait(lambda: state() == ("RUNNING", "Running"), POD_LIMIT_S, "a running RayJob")
+    consistently(lambda: state() == ("RUNNING", "Running"), duration_s=2, what="a running RayJob")
+    control_plane.end_ray_job(namespace, "trains", status, "as the test said")
+    control_plane.wait(lambda: state() == (status, ends_as), POD_LIMIT_S, f"a RayJob that is {ends_as}")
+    assert control_plane.api.get(path)["status"]["message"] == "as the test said"
+
+
 def test_a_user_may_do_what_was_granted_and_nothing_else(control_plane: ControlPlane, namespace: str) -> None:
     anna = control_plane.api_as("anna")
     with pytest.raises(ApiError, match=r'403 Forbidden.*User "anna" cannot list resource "pods"'):

@@ -25,6 +25,7 @@ from harness.audit import POLICY, AuditEvent, AuditLog
 from harness.nodes import node
 from harness.pki import Authority, write_kubeconfig
 from harness.processes import Process
+from harness.ray_dashboard import RayDashboard
 from harness.run import Run
 from harness.stages import write_stages
 from harness.waiting import T, eventually
@@ -57,6 +58,7 @@ class ControlPlane:
         self._has_kuberay = kuberay
         self._given_run = run
         self._place = place or components.Place()
+        self._dashboard: RayDashboard | None = None
         self.processes: dict[str, Process] = {}
         """By name: etcd, apiserver, controller-manager, scheduler, kwok, kuberay."""
         self.ready_after_s = 0.0
@@ -94,6 +96,9 @@ class ControlPlane:
         for process in reversed(self.processes.values()):
             process.kill()
         self.processes.clear()
+        if self._dashboard is not None:
+            self._dashboard.close()
+            self._dashboard = None
         if self._given_run is None:
             self.run.end()
 
@@ -244,7 +249,12 @@ class ControlPlane:
     # KubeRay
 
     def start_kuberay(self) -> None:
-        """KubeRay's CRDs, its own role from its own files, and its operator, which runs beside the API server."""
+        """KubeRay's CRDs, its own role from its own files, and its operator, which runs beside the API server.
+
+        No Ray runs behind kwok's pods: every job is RUNNING to KubeRay until `end_ray_job`.
+        """
+        if self._dashboard is None:
+            self._dashboard = RayDashboard()
         kuberay.apply_kinds(self.api)
         self.api.apply("/apis/rbac.authorization.k8s.io/v1/clusterroles/kuberay-operator", kuberay.role())
         self.grant("kuberay-operator", "kuberay-operator")
@@ -255,8 +265,22 @@ class ControlPlane:
                 program("ray-operator"), kubeconfig, probe_port=port, metrics_port=self.run.ports.take()
             ),
             is_ready=components.answers(f"http://127.0.0.1:{port}/readyz"),
+            environment={"HTTP_PROXY": self._dashboard.url},
         )
         self.start_component("kuberay")
+
+    def end_ray_job(self, namespace: str, name: str, status: str = "SUCCEEDED", message: str = "") -> None:
+        """Play the end of a RayJob's program: Ray's dashboard says so, and the submitter that waited for it is done.
+
+        Args:
+            status: SUCCEEDED, FAILED or STOPPED; the submitter succeeds in any case, since it only followed the log.
+        """
+        assert self._dashboard, "KubeRay was not started"
+        job = self.api.get(f"/apis/ray.io/v1/namespaces/{namespace}/rayjobs/{name}")
+        self._dashboard.end(job["status"]["jobId"], status, message)
+        for pod in self.pods(namespace, f"batch.kubernetes.io/job-name={name}"):
+            path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/status"
+            self.api.merge(path, {"status": {"phase": "Succeeded"}})
 
     def grant(self, user: str, cluster_role: str) -> None:
         """Bind a cluster role to a user everywhere."""
@@ -331,13 +355,18 @@ class ControlPlane:
         for accelerator, count in self._node_counts.items():
             self.add_nodes(accelerator, count)
 
-    def _add(self, started: tuple[str, list[str]], is_ready: Callable[[], object]) -> None:
+    def _add(
+        self,
+        started: tuple[str, list[str]],
+        is_ready: Callable[[], object],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         name, command = started
         self.processes[name] = Process(
             name,
             [*self._place.enter, *command],
             log_path=self.run.logs / f"{name}.log",
-            environment=self.run.environment(),
+            environment={**self.run.environment(), **(environment or {})},
             is_ready=is_ready,
         )
 

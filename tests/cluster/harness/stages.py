@@ -1,4 +1,4 @@
-"""How kwok plays nodes and pods: its own fast stages, and one of ours, a pod whose image cannot be had."""
+"""How kwok plays nodes and pods: its own fast stages, less haste with Ray jobs, and a pod whose image cannot be had."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import yaml
 
 MISSING_IMAGE = "registry.test/missing:1"
 """A pod with this image hangs in ImagePullBackOff, as kubelet would show it."""
+SUBMITTER = "ray-job-submitter"
+"""KubeRay's container that waits for a Ray job; it runs until a test ends the job, where other Jobs succeed at once."""
 _OWN_STAGES = (
     "node/fast/node-initialize.yaml",
     "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -25,6 +27,10 @@ def write_stages(path: Path, kwok_files: Path) -> Path:
     ready = next(stage for stage in stages if stage["metadata"]["name"] == "pod-ready")
     wanted = ready["spec"]["selector"]["matchExpressions"]
     stages.append(_image_missing(list(wanted)))
+    complete = next(stage for stage in stages if stage["metadata"]["name"] == "pod-complete")
+    complete["spec"]["selector"]["matchExpressions"].append(
+        {"key": ".spec.containers.[].name", "operator": "NotIn", "values": [SUBMITTER]}
+    )
     wanted.append({"key": _IMAGE, "operator": "NotIn", "values": [MISSING_IMAGE]})
     path.write_text(yaml.safe_dump_all(stages), encoding="utf-8")
     return path
