@@ -1,0 +1,114 @@
+"""Erasing what a clone made: all of it, nothing else, with a receipt, and again after being cut off."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from clock_train.errors import StorageUnreachable
+from clock_train.orchestration.attempts import RunPlace, start_attempt
+from clock_train.orchestration.checkpoint_store import CheckpointStore
+from clock_train.orchestration.erase_clone import erase_clone
+from clock_train.storage.folder import FolderStorage
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+DIGEST = "ab" * 32
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> FolderStorage:
+    """Two clones of one namespace, a corpus, and a clone of another namespace."""
+    made = FolderStorage(tmp_path / "store")
+    for namespace, uid in (("voices", "u1"), ("voices", "u2"), ("others", "u1")):
+        for attempt in (1, 2):
+            place = RunPlace(uid=uid, namespace=namespace, attempt=attempt)
+            start_attempt(made, place)
+            CheckpointStore(made, place).save(10, {"weights": b"w" * 10})
+            made.put(f"{place.prefix}/logs/x-driver-1/000000", b"a log")
+    made.commit(f"voices/bundles/{DIGEST}", {"voice/voice.json": b"{}"}, committed_at=NOW)
+    made.commit("voices/bundles/" + "cd" * 32, {"voice/voice.json": b"{}"}, committed_at=NOW)
+    made.put("voices/runs/u1/attempt-2/stages/export/bundle/bundle.json", json.dumps({"digest": DIGEST}).encode())
+    made.put("voices/corpora/anna/files/md5/ab/cdef", b"sound")
+    return made
+
+
+def erase(storage: FolderStorage) -> None:
+    erase_clone(storage, namespace="voices", uid="u1", name="anna", tracking_uri=None)
+
+
+def test_everything_that_the_clone_made_goes_and_nothing_else(storage: FolderStorage) -> None:
+    before = {item.key for item in storage.list("")}
+    erase(storage)
+    after = {item.key for item in storage.list("")}
+    gone = before - after
+    assert gone == {k for k in before if k.startswith(("voices/runs/u1/", f"voices/bundles/{DIGEST}/"))}
+    assert after - before == {"voices/receipts/u1.json"}
+
+
+def test_the_receipt_names_each_object_with_its_hash(storage: FolderStorage) -> None:
+    before = {i.key: i.size_bytes for i in storage.list("voices/runs/u1")}
+    erase(storage)
+    receipt = json.loads(storage.get("voices/receipts/u1.json"))
+    assert receipt["complete"] and receipt["clone"] == "anna" and "recordings and corpora" in receipt["kept"]
+    assert {k: receipt["objects"][k]["bytes"] for k in before} == before
+    weights = receipt["objects"]["voices/runs/u1/attempt-1/checkpoints/step-10/weights"]
+    assert len(weights["sha256"]) == 64
+
+
+class CutOff(FolderStorage):
+    """The store goes away in the middle of a deletion."""
+
+    def delete_prefix(self, prefix: str) -> int:
+        raise StorageUnreachable("nobody answers")
+
+
+def test_one_that_was_cut_off_says_so_and_is_finished_by_the_next(storage: FolderStorage) -> None:
+    with pytest.raises(StorageUnreachable):
+        erase(CutOff(storage.root))
+    first = json.loads(storage.get("voices/receipts/u1.json"))
+    assert not first["complete"]
+    storage.delete_prefix("voices/runs/u1/attempt-1")
+    erase(storage)
+    second = json.loads(storage.get("voices/receipts/u1.json"))
+    assert second["complete"] and second["objects"].keys() >= first["objects"].keys()
+    assert storage.list("voices/runs/u1") == []
+
+
+def test_a_second_time_finds_nothing_and_keeps_the_receipt(storage: FolderStorage) -> None:
+    erase(storage)
+    first = json.loads(storage.get("voices/receipts/u1.json"))
+    erase(storage)
+    assert json.loads(storage.get("voices/receipts/u1.json"))["objects"] == first["objects"]
+
+
+def test_tracked_runs_go_by_their_place_in_the_store(tmp_path: Path, storage: FolderStorage) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    experiment = client.create_experiment("clocktrain")
+    kept = []
+    for prefix in ("voices/runs/u1/attempt-1", "voices/runs/u1/attempt-2", "voices/runs/u10/attempt-1"):
+        run = client.create_run(experiment, tags={"clocktrain.prefix": prefix})
+        kept += [run.info.run_id] if "u10" in prefix else []
+    receipt = erase_clone(storage, namespace="voices", uid="u1", name="anna", tracking_uri=uri)
+    assert len(receipt.tracked_runs) == 2
+    assert [run.info.run_id for run in client.search_runs([experiment])] == kept
+
+
+def test_the_command_ends_with_2_where_the_store_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    words = ["--store", str(tmp_path / "file"), "--namespace", "voices", "--uid", "u1", "--name", "anna"]
+    done = subprocess.run(
+        [sys.executable, "-m", "clock_train.orchestration.erase_clone", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={"PYTHONPATH": "platform"},
+    )
+    assert done.returncode == 2 and "StorageRootInvalid" in done.stderr
