@@ -47,6 +47,7 @@ def _measure_real() -> None:
         for name in ("containerd", "kubelet", "kube-proxy"):
             pids = [node.processes[name].pid for node in cluster.nodes]
             _row(f"memory of {name}, a node", f"{_memory_mb(pids) / len(pids):.0f} MB")
+        _row("KubeRay's kinds served and its pod Ready, after another", f"{_timed(cluster.start_kuberay):.1f} s")
         _row("memory of the whole cluster's processes", f"{_memory_mb(cluster.run.folder.processes()):.0f} MB")
         _row("its folder on disk", f"{_disk_mb(cluster.run.folder):.0f} MB")
     finally:
