@@ -108,6 +108,10 @@ class ControlPlane:
         """End a component as a crash would."""
         self.processes[name].kill()
 
+    def stop_component(self, name: str) -> None:
+        """End a component in order, as an upgrade would."""
+        self.processes[name].stop()
+
     def start_component(self, name: str) -> None:
         """Start a component that was stopped or killed, on its old port and data, and wait until it is ready."""
         self.processes[name].start()
@@ -115,7 +119,7 @@ class ControlPlane:
 
     def restart(self, name: str) -> None:
         """Stop a component in order and start it again."""
-        self.processes[name].stop()
+        self.stop_component(name)
         self.start_component(name)
 
     def pause(self, name: str) -> None:
