@@ -90,7 +90,7 @@ class Builder:
         run(["tar", "--numeric-owner", "-C", str(root), "--exclude=./debootstrap.done", "-cf", str(archive), "."])
         recipe = archive.parent / "Containerfile"
         recipe.write_text("FROM scratch\nADD rootfs.tar /\n", encoding="utf-8")
-        self._buildah("bud", "--timestamp", "0", "--tag", BASE, "--file", str(recipe), str(archive.parent))
+        self.buildah("bud", "--timestamp", "0", "--tag", BASE, "--file", str(recipe), str(archive.parent))
         archive.unlink()
         return BASE
 
@@ -114,7 +114,7 @@ class Builder:
                 "REVISION": _revision(),
             }.items():
                 words += ["--build-arg", f"{key}={value}"]
-            self._buildah(*words, "--tag", name, "--file", str(IMAGES / image / "Containerfile"), context)
+            self.buildah(*words, "--tag", name, "--file", str(IMAGES / image / "Containerfile"), context)
         built = self._measured(image, name, base, time.monotonic() - began)
         _check(image, built)
         return built
@@ -125,7 +125,7 @@ class Builder:
         target = folder / f"clocktrain-{image}.tar"
         target.unlink(missing_ok=True)
         name = f"localhost/clocktrain-{image}:{_version()}"
-        self._buildah("push", name, f"docker-archive:{target}:{name}")
+        self.buildah("push", name, f"docker-archive:{target}:{name}")
         return target
 
     def mounted(self, name: str) -> Mounted:
@@ -159,7 +159,8 @@ class Builder:
         words = ["buildah", *self._store, "inspect", "--type", "image", name]
         return subprocess.run(words, capture_output=True, timeout=BUILD_LIMIT_S, check=False).returncode == 0
 
-    def _buildah(self, *words: str) -> str:
+    def buildah(self, *words: str) -> str:
+        """What buildah prints, over this folder's store."""
         return run(["buildah", *self._store, *words])
 
 
