@@ -1,0 +1,158 @@
+"""No sound that a model made leaves unmarked: by reading the code, and by detecting what each path gives."""
+
+from __future__ import annotations
+
+import ast
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_voice import Notes, tiny_model, write_corpus
+
+from clock_train.audio.reading import read_waveform
+from clock_train.cli.main import run
+from clock_train.data.manifest import read_corpus
+from clock_train.data.packing import pack
+from clock_train.issuing.installation import FOLDER_VARIABLE, Installation
+from clock_train.models.speech import Voice
+from clock_train.models.text_encoder import Vocabulary
+from clock_train.models.voice import VoiceModel
+from clock_train.models.voice_files import VoiceCard, save_voice
+from clock_train.orchestration.voice_evaluation import EvaluationRequest, evaluate_voice
+from clock_train.text.inventory import INVENTORY_ID, LANGUAGES, PHONES, TONES
+from clock_train.trainer import ClockTrainer
+from clock_train.watermark.detect import NARROW_SEARCH, detect
+
+PACKAGE = Path(__file__).parents[2] / "platform" / "clock_train"
+MAKERS = {"synthesize", "vocoder"}
+"""Methods by which a model makes samples."""
+MAKE = {
+    "models/voice.py": "the model itself",
+    "models/speech.py": "marks what it makes",
+    "orchestration/held_out.py": "the resynthesis, marked before it is written or shown",
+    "training/generator_step.py": "inside a training step; nobody hears it",
+    "training/validation.py": "scores only",
+    "cli/measurements/speaking.py": "times a model of random weights",
+}
+WRITERS = {"write_wav", "write_flac", "wav_bytes", "write_atomically", "writeframes", "writeframesraw", "SoundFile"}
+WRITE = {
+    "audio/writing.py": "the writers themselves",
+    "audio/decoding.py": "reads",
+    "labels/files.py": "the writer of labelled files; its callers give issued sounds",
+    "evaluation/report_html.py": "players of what orchestration gives: recordings, and items that are marked",
+    "evaluation/comparison_html.py": "players of files that were written marked",
+    "orchestration/held_out.py": "recordings, and sounds that were brought as files",
+    "orchestration/checkpoint_samples.py": "the recording beside the sample",
+    "data/clip_cutting.py": "recordings",
+    "cli/measurements/synthetic.py": "tones in the place of recordings",
+    "data/recorded_lines.py": "recordings",
+    "cli/watermark.py": "a sound that was brought, just marked",
+}
+
+
+def callers(names: set[str]) -> set[str]:
+    return using(names, ast.Call)
+
+
+def using(names: set[str], *kinds: type[ast.AST]) -> set[str]:
+    """Modules that call one of these names, or mention it in another way than by importing it."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, kinds):
+                named = node.func if isinstance(node, ast.Call) else node
+                if (named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", "")) in names:
+                    found.add(path.relative_to(PACKAGE).as_posix())
+    return found
+
+
+def writers() -> set[str]:
+    return using(WRITERS, ast.Name, ast.Attribute)
+
+
+def test_only_known_places_make_samples() -> None:
+    # a new one: mark what it gives people with Voice.mark, then add it here with the reason
+    assert callers(MAKERS) - set(MAKE) - {"trainer.py", "cli/synthesize.py"} == set()
+
+
+def test_only_known_places_write_sounds() -> None:
+    # a new one: write what a model made with issuing.sound_files.write_issued, then add it here with the reason
+    assert writers() - set(WRITE) == set()
+
+
+def test_the_tables_name_nothing_that_is_gone() -> None:
+    assert set(MAKE) <= callers(MAKERS) | {"models/voice.py"}
+    assert set(WRITE) <= writers()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A corpus and a voice of random weights beside it, in the layout of a run."""
+    folder = tmp_path_factory.mktemp("run")
+    corpus = write_corpus(folder / "corpus")
+    packed, _ = pack([read_corpus(corpus)])
+    vocabulary = Vocabulary(phones=len(PHONES), tones=len(TONES), languages=len(LANGUAGES), inventory_id=INVENTORY_ID)
+    model = VoiceModel(tiny_model(), vocabulary, num_speakers=1)
+    # random weights hurry, and their speech is noise, in which a mark needs some seconds: 20 frames a phone
+    torch.nn.init.constant_(model.duration.exit.bias, math.log(20))  # pyright: ignore[reportArgumentType]
+    card = VoiceCard(name="anna", languages=["en"], speakers=packed.speakers)
+    save_voice(folder / "voice", card, model, np.zeros((1, 256), dtype=np.float32))
+    return corpus, folder / "voice"
+
+
+@pytest.fixture(autouse=True)
+def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Installation:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "issuing"))
+    return Installation(tmp_path / "issuing")
+
+
+TEXT = "Good morning. Press one now, and then please hold the line."
+
+
+def is_marked(sound: np.ndarray, installation: Installation) -> bool:
+    today = datetime.now(UTC).date()
+    keys = installation.keys(today).detection_keys(today)
+    return detect(sound, keys, speeds=NARROW_SEARCH).is_detected
+
+
+def test_what_a_voice_says_is_marked(made: tuple[Path, Path], installation: Installation) -> None:
+    voice = Voice.load(made[1])
+    sound = voice.say(TEXT)
+    assert is_marked(sound, installation)
+    assert np.array_equal(np.concatenate(list(voice.say_sentences(TEXT))), sound)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.opus", "a.m4a"])
+def test_what_the_command_writes_is_marked(
+    name: str, made: tuple[Path, Path], installation: Installation, tmp_path: Path
+) -> None:
+    command = ["synthesize", "--voice", str(made[1]), "--text", TEXT, "--out", str(tmp_path / name)]
+    assert run(command) == 0
+    assert is_marked(read_waveform(tmp_path / name), installation)
+
+
+def test_what_the_articles_interface_writes_is_marked(
+    made: tuple[Path, Path], installation: Installation, tmp_path: Path
+) -> None:
+    trainer = ClockTrainer(np.ones(256, dtype=np.float32), made[0], made[1].parent)
+    path = trainer.synthesize(TEXT, tmp_path / "output.wav")
+    assert is_marked(read_waveform(path), installation)
+
+
+def test_what_an_evaluation_keeps_for_people_is_marked_and_recordings_are_not(
+    made: tuple[Path, Path], installation: Installation, tmp_path: Path
+) -> None:
+    request = EvaluationRequest(output=tmp_path / "out", voice=made[1], phone_cpu_seconds=0.0)
+    evaluate_voice(request, Notes())
+    sounds = sorted((tmp_path / "out").rglob("*.wav"))
+    together = {
+        name: np.concatenate([read_waveform(path) for path in sounds if path.stem == name])
+        for name in ("natural", "generated", "resynthesis")
+    }
+    assert is_marked(together["generated"], installation)
+    assert is_marked(together["resynthesis"], installation)
+    assert not is_marked(together["natural"], installation)
+    assert {path.stem for path in sounds} == set(together)
