@@ -90,6 +90,7 @@ def test_synthesize_writes_a_sound_file_and_says_its_length(
     info = probe(out)
     assert facts["out"] == str(out)
     assert facts["sampleRate"] == info.sample_rate_hz == 16_000
+    assert facts["marked"] is True and facts["labels"] == ["CLOCKTRAIN_CLAIM"]
     assert facts["seconds"] == pytest.approx(info.seconds, abs=0.001)
 
 
@@ -140,5 +141,7 @@ def test_a_text_file_that_is_not_utf8_is_named_with_the_byte(
 def test_a_sound_format_that_is_not_written_is_refused(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["synthesize", "--voice", str(base), "--out", str(tmp_path / "a.mp3"), "--text", "one"]) == 2
-    assert "ends in neither .wav nor .flac" in capsys.readouterr().err
+    assert run(["synthesize", "--voice", str(base), "--out", str(tmp_path / "a.wma"), "--text", "one"]) == 2
+    assert (
+        "is no kind of file that carries labels; give one of wav, flac, mp3, opus, aac, m4a" in capsys.readouterr().err
+    )
