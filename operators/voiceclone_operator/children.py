@@ -17,6 +17,8 @@ from voiceclone_operator.names import (
 )
 from voiceclone_operator.observed import Object, Observed
 
+KUBERAY_NAMES = ["kuberay-operator", "kuberay"]
+"""What its chart calls its operator, and what its own manifests do."""
 RAY_SYSTEM_NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
 
@@ -96,7 +98,9 @@ def network_policy(observed: Observed, kuberay_namespace: str) -> Object:
     own = {"podSelector": {"matchLabels": {CLONE_UID: observed.uid}}}
     kuberay = {
         "namespaceSelector": {"matchLabels": {RAY_SYSTEM_NAMESPACE_LABEL: kuberay_namespace}},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "kuberay-operator"}},
+        "podSelector": {
+            "matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": KUBERAY_NAMES}]
+        },
     }
     return {
         **head(observed, "networking.k8s.io/v1", "NetworkPolicy", account_name(observed.name)),
