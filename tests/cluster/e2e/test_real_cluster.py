@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 import pytest
 
 from harness import cgroups
-from harness.network_policies import PERIOD_S
 from harness.real_cluster import SYSTEM_IMAGE, RealCluster
 from harness.run_folder import RunFolder
 from harness.waiting import eventually
@@ -25,8 +23,6 @@ pytestmark = [pytest.mark.ring4, pytest.mark.timeout(600)]
 
 POD_LIMIT_S = 120.0
 OWNER = """
-import time
-from harness.network_policies import PERIOD_S
 from harness.real_cluster import RealCluster
 cluster = RealCluster(["cpu"])
 cluster.start()
@@ -135,7 +131,7 @@ def test_a_network_policy_closes_what_it_does_not_name(cluster: RealCluster, nam
     }
     assert reaches(cluster, namespace, "stranger-before", url)
     cluster.plane.apply(policy, "--namespace", namespace)
-    time.sleep(3 * PERIOD_S)
+    cluster.policies.settle()
     assert not reaches(cluster, namespace, "stranger-during", url)
     assert reaches(cluster, namespace, "friend-during", url)
     assert cluster.policies.last_error == ""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from harness.private_space import Space
+from harness.waiting import eventually
 
 PERIOD_S = 0.5
 COMMAND_LIMIT_S = 30.0
@@ -38,10 +39,20 @@ class Enforcer:
         self._applied: dict[str, str] = {}
         self._chains: dict[str, set[str]] = {}
         self._ended = threading.Event()
+        self._rounds = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.last_error = ""
         """Why the last round failed; an API server that is down is tried again."""
         self._thread.start()
+
+    def settle(self, timeout_s: float = 30.0) -> None:
+        """Wait until what was applied before this call is in force.
+
+        Raises:
+            AssertionError: no whole round was made in time; with why the last one failed.
+        """
+        begun = self._rounds  # the round that runs now may have looked before this call; the one after it has not
+        eventually(lambda: self._rounds >= begun + 2, timeout_s=timeout_s, what=lambda: f"a round ({self.last_error})")
 
     def stop(self) -> None:
         """End the thread; the rules go with the nodes' networks."""
@@ -52,6 +63,7 @@ class Enforcer:
         while not self._ended.wait(PERIOD_S):
             try:
                 self._round()
+                self._rounds += 1
                 self.last_error = ""
             except Exception as error:
                 self.last_error = str(error)
