@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
+from clock_train.crd import wire
 from clock_train.crd.schema import COLUMNS, PLURALS, SHORT_NAMES, definitions
 from clock_train.crd.v1alpha1 import CONDITIONS
 
@@ -27,6 +28,26 @@ BOUNDS = {
     "maxItems": "up to {} items",
     "maxProperties": "up to {} names",
 }
+
+
+def _pattern(kind: Any) -> str:
+    return next(limit.pattern for limit in get_args(kind)[1:] if getattr(limit, "pattern", None))
+
+
+SPELLED = {
+    _pattern(wire.Name): "lower-case letters, digits and dashes",
+    _pattern(wire.Decimal): 'a decimal as a text, such as "0.80"',
+    _pattern(wire.Fraction): "a decimal from 0 to 1 as a text",
+    _pattern(wire.Rate): "a decimal above 0 and below 1 as a text, also as 1e-4",
+    _pattern(wire.URI): "`s3://bucket/key`, or a path of this machine",
+    _pattern(wire.URL): "`http://…` or `https://…`",
+    _pattern(wire.Sha256): "64 hexadecimal digits",
+    _pattern(wire.Time): "a time of RFC 3339",
+    _pattern(wire.Currency): "three capitals of ISO 4217",
+    _pattern(wire.Territory): "two capitals of ISO 3166, or `worldwide`",
+    _pattern(wire.Quantity): "an amount, such as `500m`, `8` or `16Gi`",
+}
+"""Pattern → what it means, which reads better; another one is shown as it is."""
 
 
 def reference() -> str:
@@ -84,7 +105,7 @@ def _bounds(part: dict[str, Any], items: dict[str, Any]) -> str:
         if "enum" in schema:
             words.append(" or ".join(f"`{value}`" for value in schema["enum"]))
         if "pattern" in schema:
-            words.append(f"`{schema['pattern']}`")
+            words.append(SPELLED.get(schema["pattern"], f"`{schema['pattern']}`"))
     if part.get("x-kubernetes-list-type") == "map":
         words.append(f"known by `{part['x-kubernetes-list-map-keys'][0]}`")
     return ", ".join(words)
