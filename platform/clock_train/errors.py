@@ -470,3 +470,37 @@ class MailboxUnreachable(ClusterError):
     """The ConfigMap that carries progress and orders does not answer, or this is no pod."""
 
     exit_code = 3
+
+
+class ClusterConfigInvalid(ClusterError):
+    """No kubeconfig, or one that leads to no cluster."""
+
+
+class ClusterUnreachable(ClusterError):
+    """The API server does not answer, or failed."""
+
+    exit_code = 3
+
+
+class ClusterCredentialRefused(ClusterError):
+    """The API server does not know who asks."""
+
+
+class ClusterForbidden(ClusterError):
+    """The person may not do this; the message names the verb."""
+
+
+class ClusterObjectMissing(ClusterError):
+    """No object of the name, or no such kind in the cluster."""
+
+
+class ClusterConflict(ClusterError):
+    """Somebody else set the same fields, or changed the object meanwhile."""
+
+
+class ClusterObjectInvalid(ClusterError):
+    """The API server refuses a resource; the message holds its words on each field."""
+
+
+class ReportUnwritable(ClusterError):
+    """The report for support cannot be written where it was asked for."""

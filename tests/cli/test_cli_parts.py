@@ -11,7 +11,7 @@ import pytest
 from clock_train.cli.parts import PARTS
 
 EXTRAS = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-MODULES = {"webrtcvad-wheels": "webrtcvad", "hydra-core": "hydra"}
+MODULES = {"webrtcvad-wheels": "webrtcvad", "hydra-core": "hydra", "prometheus-client": "prometheus_client"}
 """Distributions whose module has another name."""
 NO_MODULES_OF_OURS = {"clock-train", "setuptools"}
 

@@ -22,6 +22,8 @@ from harness.ports import Ports
 PORTS = Ports()
 ROOT = Path(__file__).parents[2]
 OPERATOR_NAMESPACE = "clocktrain"
+OPERATOR_USER = "voiceclone-operator"
+"""By which the audit log knows its requests."""
 RUNTIME: dict[str, Any] = {
     "apiVersion": "clocktrain.dev/v1alpha1",
     "kind": "VoiceTrainingRuntime",
@@ -83,7 +85,7 @@ class Operator:
     def __init__(self, plane: ControlPlane, folder: Path, number: int, *options: str) -> None:
         self.log_path = folder / f"operator-{number}.log"
         self.port = PORTS.take()
-        kubeconfig = plane.kubeconfig("admin")
+        kubeconfig = plane.kubeconfig(OPERATOR_USER, groups=["system:masters"])
         words = ["--namespace", OPERATOR_NAMESPACE, "--port", str(self.port), *options]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(

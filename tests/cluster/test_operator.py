@@ -13,10 +13,20 @@ from typing import Any
 import pytest
 
 from harness.control_plane import ControlPlane
-from operator_process import OPERATOR_NAMESPACE, Clones, Operator, Operators, consent, consistently, install, operators
+from operator_process import (
+    OPERATOR_NAMESPACE,
+    OPERATOR_USER,
+    Clones,
+    Operator,
+    Operators,
+    consent,
+    consistently,
+    install,
+    operators,
+)
 
 pytestmark = [pytest.mark.ring3, pytest.mark.timeout(400)]
-USER = "voiceclone-operator"
+USER = OPERATOR_USER
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +95,7 @@ def test_a_settled_clone_costs_no_write(plane: ControlPlane, operator: Operator,
         time.sleep(0.5)
     time.sleep(2)
     events = plane.audit_events(since=mark, verbs=["create", "update", "patch", "delete"], namespace=clones.namespace)
-    ours = [e for e in events if e.user_agent.startswith("lightkube")]
+    ours = [e for e in events if e.user == USER]
     assert ours == [], ours
 
 

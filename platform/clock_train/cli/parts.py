@@ -9,14 +9,16 @@ from clock_train.errors import PartNotInstalled
 PARTS = {
     "speech": ("av", "cryptography", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
     "train": ("hydra", "safetensors", "torch"),
-    "distribute": ("ray",),
+    "distribute": ("psutil", "ray"),
     "track": ("mlflow",),
     "version": ("dvc",),
     "store": ("minio",),
     "cluster": ("lightkube",),
     "run": (),
-    "judge": ("matplotlib", "onnxruntime", "pocketsphinx", "resemblyzer", "speechmos", "webrtcvad"),
+    "judge": ("matplotlib", "onnx", "onnxruntime", "pocketsphinx", "resemblyzer", "speechmos", "webrtcvad"),
     "record": ("sounddevice",),
+    "operator": ("prometheus_client",),
+    "track-server": ("boto3", "mlflow", "pg8000"),
     "bench": ("psutil",),
 }
 """Extra of the package → the modules that it alone brings."""

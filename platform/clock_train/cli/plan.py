@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clock_train.cli.cluster_options import ContextOption, NamespaceOption, connected
+
 if TYPE_CHECKING:
+    from clock_train.crd.reading import Manifests
+    from clock_train.crd.v1alpha1 import VoiceClone
+    from clock_train.orchestration.cluster_plan import InCluster
     from clock_train.orchestration.planning import Plan, Verdict
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -21,25 +26,84 @@ def plan(
     out: Annotated[
         Path | None, typer.Option(help="Output folder to look for finished stages; by default its name.")
     ] = None,
+    cluster: Annotated[
+        bool,
+        typer.Option("--cluster", help="Try it at the API server: its own checks, prices, and what would be made."),
+    ] = False,
+    namespace: NamespaceOption = None,
+    context: ContextOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Say what a VoiceClone would do, how long and at what cost.
 
     Nothing is started or written. Times are estimates; the plan says from which measurement.
     """
-    from clock_train.crd.reading import read_manifests
-    from clock_train.errors import ManifestInvalid
     from clock_train.orchestration.planning import plan as make_plan
     from clock_train.orchestration.stage_ledger import FolderLedger
+
+    if cluster or namespace or context:
+        made, found = _plan_in_cluster(file, out, namespace, context)
+        in_cluster = {"cluster": _cluster_for_scripts(found)}
+        lines = [*_cluster_for_people(found), "", *_for_people(made)]
+        print(
+            json.dumps(_for_scripts(made) | in_cluster, indent=1, ensure_ascii=False) if as_json else "\n".join(lines)
+        )
+        return
+    manifests, clone = _one_clone(file)
+    output = out or Path(clone.metadata.name)
+    made = make_plan(manifests, clone, folder=file.parent, output=output, ledger=FolderLedger(output))
+    print(json.dumps(_for_scripts(made), indent=1, ensure_ascii=False) if as_json else "\n".join(_for_people(made)))
+
+
+def _one_clone(file: Path) -> tuple[Manifests, VoiceClone]:
+    from clock_train.crd.reading import read_manifests
+    from clock_train.errors import ManifestInvalid
 
     manifests = read_manifests(file)
     if len(manifests.clones) != 1:
         names = ", ".join(clone.metadata.name for clone in manifests.clones) or "none"
         raise ManifestInvalid(f'"{file}" must have exactly one VoiceClone; it has {names}')
-    (clone,) = manifests.clones
+    return manifests, manifests.clones[0]
+
+
+def _plan_in_cluster(
+    file: Path, out: Path | None, namespace: str | None, context: str | None
+) -> tuple[Plan, InCluster]:
+    from clock_train.crd.reading import read_objects
+    from clock_train.orchestration.cluster_plan import FinishedVersions, apply_objects, look, placed
+    from clock_train.orchestration.planning import plan as make_plan
+
+    objects = placed(read_objects(file), namespace)
+    with connected(context) as cluster:
+        # the server's words on a field come first: its rules are the ones that count
+        changes = apply_objects(cluster, objects, dry_run=True)
+        manifests, clone = _one_clone(file)
+        manifests, found = look(cluster, manifests, clone, changes)
     output = out or Path(clone.metadata.name)
-    made = make_plan(manifests, clone, folder=file.parent, output=output, ledger=FolderLedger(output))
-    print(json.dumps(_for_scripts(made), indent=1, ensure_ascii=False) if as_json else "\n".join(_for_people(made)))
+    made = make_plan(manifests, clone, folder=file.parent, output=output, ledger=FinishedVersions(found.clone))
+    return made, found
+
+
+def _cluster_for_scripts(found: InCluster) -> dict[str, Any]:
+    return {
+        "changes": [change.as_json() for change in found.changes],
+        "acceleratorClass": found.accelerator.name if found.accelerator else None,
+        "workers": found.workers,
+        "pricePerHour": found.price_per_hour,
+        "currency": found.currency,
+        "makes": found.makes,
+        "notes": found.notes,
+    }
+
+
+def _cluster_for_people(found: InCluster) -> list[str]:
+    lines = ["The API server takes it (dry run):"]
+    lines += [f"  {change.spoken} would be {change.action}" for change in found.changes]
+    where = f"{found.workers} x {found.accelerator.name}" if found.accelerator else "unknown"
+    price = "not configured" if found.price_per_hour is None else f"{found.price_per_hour:.2f} {found.currency} an hour"
+    lines += ["", f"Machines: {where}; price: {price}"]
+    lines += ["The operator would make:", *(f"  {made}" for made in found.makes)] if found.makes else []
+    return [*lines, *(f"Note:  {note}" for note in found.notes)]
 
 
 def _for_scripts(plan: Plan) -> dict[str, Any]:

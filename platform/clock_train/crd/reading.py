@@ -79,6 +79,27 @@ def read_manifests(path: Path) -> Manifests:
     )
 
 
+def read_objects(path: Path) -> list[dict[str, Any]]:
+    """Every resource of a file as it is written there, labels too, for an API server that judges the fields itself.
+
+    Returns:
+        Runtimes first, then consents, then clones: what is named comes before what names it.
+
+    Raises:
+        ManifestUnreadable: no such file, too large, or no plain YAML.
+        ManifestInvalid: there is none, or one is of another kind or has no name.
+    """
+    objects = [
+        _headed(document, f'"{path}", document {number}')
+        for number, document in enumerate(_documents(path), 1)
+        if document is not None
+    ]
+    if not objects:
+        raise ManifestInvalid(f'"{path}" holds no resource; write a VoiceClone, see docs/configuration.md')
+    order = ("VoiceTrainingRuntime", "VoiceConsent", "VoiceClone")
+    return sorted(objects, key=lambda each: order.index(each["kind"]))
+
+
 class _PlainLoader(yaml.SafeLoader):
     """No aliases, no key twice, and times stay texts."""
 
@@ -138,6 +159,25 @@ def _documents(path: Path) -> list[Any]:
 
 
 def _resource(document: Any, where: str) -> Resource:
+    kind = _kind(document, where)
+    try:
+        return KINDS[kind].model_validate(document)
+    except ValidationError as error:
+        problems = [_problem(KINDS[kind], dict(found)) for found in error.errors(include_url=False)]
+        more = f" (and {len(problems) - MOST_PROBLEMS} more)" if len(problems) > MOST_PROBLEMS else ""
+        raise ManifestInvalid(f"{where}: {'; '.join(problems[:MOST_PROBLEMS])}{more}") from error
+
+
+def _headed(document: Any, where: str) -> dict[str, Any]:
+    _kind(document, where)
+    metadata = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(name, str) or not name:
+        raise ManifestInvalid(f"{where}: metadata.name must be given: Name of the object")
+    return document
+
+
+def _kind(document: Any, where: str) -> str:
     if not isinstance(document, dict):
         raise ManifestInvalid(f"{where} is no resource; write apiVersion, kind, metadata and spec")
     version, kind = document.get("apiVersion"), document.get("kind")
@@ -146,12 +186,7 @@ def _resource(document: Any, where: str) -> Resource:
     if not isinstance(kind, str) or kind not in KINDS:
         near = _nearest(str(kind), list(KINDS))
         raise ManifestInvalid(f"{where}: kind is {_shown(kind)}; give one of {', '.join(KINDS)}{near}")
-    try:
-        return KINDS[kind].model_validate(document)
-    except ValidationError as error:
-        problems = [_problem(KINDS[kind], dict(found)) for found in error.errors(include_url=False)]
-        more = f" (and {len(problems) - MOST_PROBLEMS} more)" if len(problems) > MOST_PROBLEMS else ""
-        raise ManifestInvalid(f"{where}: {'; '.join(problems[:MOST_PROBLEMS])}{more}") from error
+    return kind
 
 
 def _problem(kind: type[BaseModel], found: dict[str, Any]) -> str:

@@ -39,11 +39,24 @@ def log_place(place: str, attempt: int | None) -> LogPlace:
         RunNotFound: there is no run, or no such attempt.
     """
     storage, run_prefix = _run(place)
+    return attempt_logs(storage, run_prefix, attempt, said=place)
+
+
+def attempt_logs(storage: Storage, run_prefix: str, attempt: int | None, *, said: str) -> LogPlace:
+    """The logs of one attempt of a run in a store.
+
+    Args:
+        storage: the store.
+        run_prefix: ``<namespace>/runs/<uid>``.
+        attempt: None takes the newest.
+        said: what the person named, for the message.
+
+    Raises:
+        RunNotFound: there is no attempt, or not this one.
+    """
     attempts = attempts_of(storage, run_prefix)
     if not attempts:
-        raise RunNotFound(
-            f'"{place}" holds no attempt; name the output folder of "clocktrain run", or a run in a store'
-        )
+        raise RunNotFound(f'"{said}" holds no attempt; name the output folder of "clocktrain run", or a run in a store')
     if attempt is not None and attempt not in attempts:
         known = ", ".join(str(number) for number in attempts)
         raise RunNotFound(f"{run_prefix} has no attempt {attempt}; it has {known}")
