@@ -68,15 +68,21 @@ def render(values: Object | None = None, *, release: str = "clocktrain", namespa
 
 
 def notes(values: Object | None = None) -> str:
-    """What an install ends by saying, rendered as an object of a copied chart: Helm tells it to a cluster only."""
+    """What an install ends by saying."""
+    return render_with_notes(values)[1]
+
+
+def render_with_notes(values: Object | None = None) -> tuple[list[Object], str]:
+    """Objects and notes; Helm tells notes to a cluster only, so that a copied chart renders them as an object."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "clocktrain"
         shutil.copytree(CHART, copy)
-        text = 'kind: ConfigMap\nnotes: {{ include (print .Template.BasePath "/NOTES.txt") . | toJson }}\n'
+        text = 'kind: Notes\ntext: {{ include (print .Template.BasePath "/NOTES.txt") . | toJson }}\n'
         (copy / "templates" / "notes-as-object.yaml").write_text(text, encoding="utf-8")
-        words = ["template", "clocktrain", str(copy), "--namespace", "clocktrain"]
-        found = helm(*words, "--show-only", "templates/notes-as-object.yaml", values=values or {})
-    return yaml.safe_load(found)["notes"]
+        found = helm("template", "clocktrain", str(copy), "--namespace", "clocktrain", values=values or {})
+    objects = [each for each in yaml.safe_load_all(found) if each]
+    (said,) = [each["text"] for each in objects if each["kind"] == "Notes"]
+    return [each for each in objects if each["kind"] != "Notes"], said
 
 
 def one(objects: list[Object], kind: str, ending: str = "") -> Object:

@@ -17,7 +17,8 @@ from harness.control_plane import ControlPlane
 def chart_plane() -> Iterator[ControlPlane]:
     """A control plane with volumes to claim, which kwok does not make."""
     with ControlPlane(nodes={"cpu": 2, "nvidia-t4": 1, "nvidia-a100": 2}) as plane:
-        plane.new_namespace(NAMESPACE)
+        # the API server itself judges whether our pods pass the restricted level
+        plane.new_namespace(NAMESPACE, {"pod-security.kubernetes.io/enforce": "restricted"})
         for number in range(4):
             volume = {
                 "apiVersion": "v1",
@@ -44,7 +45,7 @@ def release(chart_plane: ControlPlane) -> Release:
 @pytest.fixture
 def voices(release: Release) -> Iterator[str]:
     """A namespace that is ready for voices."""
-    labels = {"clocktrain.dev/voices": "true"}
+    labels = {"clocktrain.dev/voices": "true", "pod-security.kubernetes.io/enforce": "restricted"}
     name = release.plane.new_namespace(f"voices-{secrets.token_hex(3)}", labels)
     yield name
     with contextlib.suppress(ApiError):
