@@ -28,7 +28,7 @@ SUITE = "bookworm"
 # libgomp1 is torch's, procps Ray's; python3-venv makes the environment
 PACKAGES = "python3,python3-venv,ca-certificates,libgomp1,procps"
 BASE = "localhost/clocktrain-base:1"
-EXTRAS = {"operator": ("operator",), "trainer": ("run", "judge", "track-server")}
+EXTRAS = {"operator": ("operator",), "trainer": ("run", "judge", "track-server", "pod")}
 LEFT_OUT = {"operator": ("numpy",)}
 """Of the package's own needs, but not of this program: numpy alone is 56 MB. A test starts it in its image."""
 MOST_ADDED_MB = {"operator": 120}
