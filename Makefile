@@ -67,7 +67,10 @@ bench: .venv/.dev ## speed and memory, as a table
 bench-watermark: .venv/.dev ## what a mark survives, as a table (about an hour on two cores)
 	$(RUN)clocktrain watermark bench
 
+bench-operator: .venv/.dev assets ## the operator against KubeRay alone and a bare handler, as a table (SIZES, REPEATS, SOAK)
+	PYTHONPATH=platform:operators:tests/cluster $(RUN)python -m operator_bench --sizes $(or $(SIZES),10 100) --repeats $(or $(REPEATS),1) --soak $(or $(SOAK),60)
+
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: help install dev demo check generate format test test-long e2e cluster assets assets-node bench bench-watermark clean
+.PHONY: help install dev demo check generate format test test-long e2e cluster assets assets-node bench bench-watermark bench-operator clean
