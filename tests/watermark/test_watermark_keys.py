@@ -51,9 +51,14 @@ def test_rotating_keeps_the_old_secret_for_finding(path: Path) -> None:
     before = read_keys(path)
     write_keys(path, rotated(before, DAY), replacing=True)
     after = read_keys(path)
-    assert after.embedding_key(DAY).key_id == "2026-06-30-2"
+    old, new = before.secrets[0].id, after.embedding_key(DAY).key_id
+    assert old != new and new.startswith("2026-06-30-")
     found = {(key.key_id, key.quarter) for key in after.detection_keys(date(2026, 7, 2))}
-    assert found == {("2026-06-30-1", "2026Q2"), ("2026-06-30-2", "2026Q2"), ("2026-06-30-2", "2026Q3")}
+    assert found == {(old, "2026Q2"), (new, "2026Q2"), (new, "2026Q3")}
+
+
+def test_two_tenants_never_share_the_name_of_a_key() -> None:
+    assert new_keys("acme", DAY).secrets[0].id != new_keys("other", DAY).secrets[0].id
 
 
 def test_a_sound_of_a_machine_whose_clock_is_a_day_ahead_is_found() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clock_train.cli.figure_table import print_figures
-from clock_train.errors import ClockTrainError
+from clock_train.errors import ClockTrainError, ConfigValueInvalid
 from clock_train.orchestration.progress import ProgressStyle, listening
 
 if TYPE_CHECKING:
@@ -202,6 +202,30 @@ def detect(
         print(json.dumps(results[0] if len(files) == 1 else results, indent=1, ensure_ascii=False))
     if is_any_lost:
         raise typer.Exit(FILES_FAILED)
+
+
+@app.command()
+def page(
+    *,
+    key_file: Annotated[
+        list[Path] | None, typer.Option(help="Key file of a tenant, or several; by default this installation's.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on this machine; 0 takes a free one.")] = 8321,
+) -> None:
+    """Serve a page on this machine where a file is dropped to see where it is marked."""
+    from clock_train.cli.detector_server import serve
+    from clock_train.issuing.installation import Installation
+    from clock_train.watermark.keys import read_keys
+    from clock_train.watermark.open_detector import OpenDetector
+
+    tenants = [read_keys(path) for path in key_file or [Installation().key_path]]
+    try:
+        server = serve(OpenDetector(tenants, today=_today), port)
+    except OSError as error:
+        raise ConfigValueInvalid(f"port {port} cannot be used ({error.strerror}); give another with --port") from error
+    print(f"Open http://127.0.0.1:{server.server_address[1]} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    with server:
+        server.serve_forever()
 
 
 @app.command()

@@ -85,9 +85,7 @@ def new_keys(tenant: str, today: date) -> TenantKeys:
     """Keys with one fresh secret. The tenant's number is drawn with it."""
     if not tenant.strip():
         raise WatermarkKeyInvalid("the tenant has no name; give one with --tenant")
-    return TenantKeys(
-        tenant=tenant, tenant_number=secrets.randbelow(1 << TENANT_BITS), secrets=(_fresh(f"{today}-1", today),)
-    )
+    return TenantKeys(tenant=tenant, tenant_number=secrets.randbelow(1 << TENANT_BITS), secrets=(_fresh(today),))
 
 
 def rotated(keys: TenantKeys, today: date) -> TenantKeys:
@@ -96,7 +94,7 @@ def rotated(keys: TenantKeys, today: date) -> TenantKeys:
         replace(each, last_day=today) if each.last_day is None or each.last_day > today else each
         for each in keys.secrets
     )
-    return replace(keys, secrets=(*ended, _fresh(f"{today}-{len(ended) + 1}", today)))
+    return replace(keys, secrets=(*ended, _fresh(today)))
 
 
 def write_keys(path: Path, keys: TenantKeys, *, replacing: bool = False) -> None:
@@ -209,8 +207,9 @@ def _secret_of(values: dict[str, Any]) -> Secret:
     )
 
 
-def _fresh(name: str, today: date) -> Secret:
-    return Secret(id=name, secret=secrets.token_bytes(SECRET_BYTES), first_day=today)
+def _fresh(today: date) -> Secret:
+    # the day, for people, and a random part, so that two tenants' keys never share a name
+    return Secret(id=f"{today}-{secrets.token_hex(3)}", secret=secrets.token_bytes(SECRET_BYTES), first_day=today)
 
 
 def _quarters(first: date, last: date) -> list[str]:

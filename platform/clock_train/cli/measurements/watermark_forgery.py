@@ -7,6 +7,7 @@ it he marks sounds of his own (forgery) or takes the mark out (removal). This me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +19,7 @@ from clock_train.cli.measurements.watermark_clips import clips
 from clock_train.evaluation.targets import Figure
 from clock_train.watermark.detect import detect
 from clock_train.watermark.embed import Marker, embed
-from clock_train.watermark.framing import CELL_HOPS, NUM_COLUMNS, NUM_ROWS
+from clock_train.watermark.framing import CELL_HOPS, CYCLE_HOPS, NUM_COLUMNS, NUM_ROWS
 from clock_train.watermark.keys import new_keys
 from clock_train.watermark.payload import Payload
 from clock_train.watermark.spectra import Spectra
@@ -28,6 +29,8 @@ DAY = date(2026, 6, 1)
 AVERAGED = 24
 FRESH = 10
 """Sounds that the attacker tries to forge, or to clean."""
+STRENGTHS = (1.0, 1.3, 1.6, 2.0, 2.5)
+"""Times the mark's own, with which he tries to take it out."""
 JOINS = 7.0
 """Statistic above which a file is taken to be lined up."""
 
@@ -72,7 +75,7 @@ class InformedAttacker:
         """Line up and add files, the clearest first, until none joins any more."""
         waiting = [self._cells(each) for each in marked]
         if not self.num_joined:
-            self._add(waiting.pop(int(np.argmax([len(each) for each in waiting]))), 0)
+            self._add(waiting.pop(int(np.argmax([each.shape[1] for each in waiting]))), 0)
         while waiting:
             scored = [self._place(each) for each in waiting]
             best = max(range(len(waiting)), key=lambda n: scored[n][0])
@@ -88,30 +91,36 @@ class InformedAttacker:
         return np.sign(self.sums).astype(np.float32)
 
     def place(self, sound: np.ndarray) -> tuple[float, int]:
-        """How well a sound lines up with what was learnt, and at which column."""
+        """How well a sound lines up with what was learnt, and at which hop of the pattern it begins."""
         return self._place(self._cells(sound))
 
     def _cells(self, sound: np.ndarray) -> np.ndarray:
-        cells = Spectra(sound).cells()[::CELL_HOPS]
-        return cells / np.sqrt(np.mean(cells**2))
+        """(phases, columns, rows): the columns of a file may begin at any of four hops."""
+        cells = Spectra(sound).cells()
+        cells /= np.sqrt(np.mean(cells**2))
+        columns = len(cells) // CELL_HOPS - 1
+        return np.stack([cells[phase : phase + columns * CELL_HOPS : CELL_HOPS] for phase in range(CELL_HOPS)])
 
     def _place(self, cells: np.ndarray) -> tuple[float, int]:
-        learnt = self.sums / np.sqrt(np.maximum(self.counts, 1))
-        grid = np.zeros((NUM_COLUMNS, NUM_ROWS))
-        grid[: len(cells)] = cells
-        products = np.fft.irfft(
-            (np.conj(np.fft.rfft(grid, axis=0)) * np.fft.rfft(learnt, axis=0)).sum(axis=1), n=NUM_COLUMNS
-        )
-        energy = np.fft.irfft(
-            (np.conj(np.fft.rfft(grid**2, axis=0)) * np.fft.rfft(learnt**2, axis=0)).sum(axis=1), n=NUM_COLUMNS
-        )
-        scores = products / np.sqrt(np.maximum(energy, energy.max() * 0.05))
-        column = int(scores.argmax())
-        return float(scores[column]), column
+        learnt = (self.sums / np.sqrt(np.maximum(self.counts, 1))).astype(np.float32)
+        spectra = np.fft.rfft(learnt, axis=0), np.fft.rfft(learnt**2, axis=0)
+        best = (0.0, 0)
+        for phase, each in enumerate(cells):
+            grid = np.zeros((NUM_COLUMNS, NUM_ROWS), dtype=np.float32)
+            grid[: len(each)] = each
+            products, energy = (
+                np.fft.irfft((np.conj(np.fft.rfft(of, axis=0)) * spectrum).sum(axis=1), n=NUM_COLUMNS)
+                for of, spectrum in zip((grid, grid**2), spectra, strict=True)
+            )
+            scores = products / np.sqrt(np.maximum(energy, energy.max() * 0.05))
+            column = int(scores.argmax())
+            best = max(best, (float(scores[column]), column * CELL_HOPS - phase))
+        return best
 
-    def _add(self, cells: np.ndarray, column: int) -> None:
-        places = (column + np.arange(len(cells))) % NUM_COLUMNS
-        self.sums[places] += cells
+    def _add(self, cells: np.ndarray, hop: int) -> None:
+        own = cells[-hop % CELL_HOPS]
+        places = (math.ceil(hop / CELL_HOPS) + np.arange(len(own))) % NUM_COLUMNS
+        self.sums[places] += own
         self.counts[places] += 1
         self.num_joined += 1
 
@@ -119,7 +128,7 @@ class InformedAttacker:
 class _KnownSigns(Marker):
     """Marks with signs that were learnt instead of derived from a key."""
 
-    def __init__(self, signs: np.ndarray, first_column: int) -> None:
+    def __init__(self, signs: np.ndarray, first_hop: int) -> None:
         super().__init__(
             new_keys("attacker", DAY).embedding_key(DAY),
             Payload(tenant=0, voice=0, consent=0, day=0),
@@ -127,7 +136,7 @@ class _KnownSigns(Marker):
             request_id="",
         )
         self._signs = signs
-        self._start_of = lambda cycle: first_column * CELL_HOPS
+        self._start_of = lambda cycle: first_hop % CYCLE_HOPS
 
     def mark(self, sound: np.ndarray) -> np.ndarray:
         """A whole sound."""
@@ -162,15 +171,22 @@ def informed(minutes: float, *, is_one_voice: bool) -> Forgery:
     own = Payload(tenant=keys.tenant_number, voice=7, consent=5, day=500)
     dense = int(np.convolve(np.tile(attacker.counts[:, 0], 2), np.ones(500), mode="valid")[:NUM_COLUMNS].argmax())
     for n, host in enumerate(fresh):
-        found = detect(_KnownSigns(signs, dense).mark(host), [key])
+        found = detect(_KnownSigns(signs, dense * CELL_HOPS).mark(host), [key])
         forged += found.is_detected
         accepted += found.payload in issued
         invented += found.payload is not None and found.payload not in issued
         target = embed(host, RATE_HZ, key, own, request_id=f"fresh {n}")[0]
-        score, column = attacker.place(target)
-        cleaned = _KnownSigns(-signs, column).mark(target) if score >= JOINS else target
-        removed += not detect(cleaned, [key]).is_detected
-        ratios.append(snr_db(target, cleaned) if score >= JOINS else np.inf)
+        score, hop = attacker.place(target)
+        if score < JOINS:
+            continue  # he cannot tell where in the pattern it lies
+        change = _KnownSigns(-signs, hop).mark(target) - target
+        # signs that are partly wrong take out a part: more of them at once takes out more, and he may ask a detector
+        for strength in STRENGTHS:
+            cleaned = (target + strength * change).astype(np.float32)
+            if not detect(cleaned, [key]).is_detected:
+                removed += 1
+                ratios.append(snr_db(target, cleaned))
+                break
     kind = "one voice and day" if is_one_voice else "all voices of a quarter"
     return Forgery(
         title=f"informed, {kind}",
@@ -180,7 +196,7 @@ def informed(minutes: float, *, is_one_voice: bool) -> Forgery:
         invented=invented,
         removed=removed,
         num_tried=len(fresh),
-        removal_snr_db=float(np.median(ratios)),
+        removal_snr_db=float(np.median(ratios)) if ratios else math.inf,
     )
 
 
