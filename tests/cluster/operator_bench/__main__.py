@@ -21,6 +21,8 @@ PLAYED = (
     "pods, at most 20 pods a second; no image is pulled, no Ray runs, nothing is trained."
 )
 
+REGIMES = ("bare", "burst", "steady", "rest", "kopf")
+
 
 def main(words: list[str]) -> int:
     """Run and print; 0 even where a target is missed."""
@@ -51,15 +53,20 @@ def main(words: list[str]) -> int:
 def _measure(scene: Scene, one: Regimes, asked: argparse.Namespace) -> None:
     """Baselines and the operator one after another, on the same control plane."""
     scene.room_for(one.size)
-    bare_s = one.bare_burst()
-    operator = scene.ready_operator()
-    try:
-        one.burst(operator, bare_s)
-        one.steady(asked.rate, min(one.size, asked.steady))
-        operator = one.at_rest(operator, asked.soak)
-    finally:
-        scene.stop_operator(operator)
-    one.kopf_burst()
+    bare_s = one.bare_burst() if "bare" in asked.regimes else None
+    if {"burst", "steady", "rest"} & set(asked.regimes):
+        operator = scene.ready_operator()
+        try:
+            if "burst" in asked.regimes:
+                one.burst(operator, bare_s)
+            if "steady" in asked.regimes:
+                one.steady(asked.rate, min(one.size, asked.steady))
+            if "rest" in asked.regimes:
+                operator = one.at_rest(operator, asked.soak)
+        finally:
+            scene.stop_operator(operator)
+    if "kopf" in asked.regimes:
+        one.kopf_burst()
 
 
 def _heading(load: tuple[float, float, float], began: float, asked: argparse.Namespace) -> list[str]:
@@ -79,6 +86,9 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=5.0, help="steady arrivals a second")
     parser.add_argument("--steady", type=int, default=100, help="most clones of the steady arrivals")
     parser.add_argument("--soak", type=float, default=60.0, help="seconds of idle watching")
+    parser.add_argument(
+        "--regimes", nargs="+", choices=REGIMES, default=list(REGIMES), help="rest: soak, restart, storm"
+    )
     parser.add_argument("--out", type=Path, default=Path("bench-operator"), help="folder for table, picture and CSV")
     asked = parser.parse_args(words)
     if min(asked.sizes) < 1 or asked.repeats < 1 or asked.rate <= 0 or asked.steady < 1 or asked.soak <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import math
@@ -10,6 +11,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import urllib3
 
 from harness.api import ApiError
 from harness.control_plane import ControlPlane
@@ -97,27 +100,43 @@ class Scene:
 
     def count(self, path: str, namespace: str) -> int:
         """Objects at a path."""
-        return len(self.plane.api.get(path.format(namespace))["items"])
+        return len(self._names(path, namespace))
+
+    def _names(self, path: str, namespace: str) -> list[str]:
+        try:
+            return [each["metadata"]["name"] for each in self.plane.api.get(path.format(namespace))["items"]]
+        except urllib3.exceptions.HTTPError as error:  # a server that is slow is asked again, within the wait's bound
+            raise AssertionError(str(error)) from error
+
+    def _delete_all(self, path: str, namespace: str) -> None:
+        """One by one: a whole collection takes longer than one request may."""
+        for name in self._names(path, namespace):
+            try:
+                self.plane.api.delete(f"{path.format(namespace)}/{name}")
+            except urllib3.exceptions.HTTPError:
+                continue  # it was asked; whether it goes is seen afterwards
+            except ApiError as error:
+                if error.status != 404:
+                    raise
 
     def empty(self, namespace: str, count: int) -> dict[str, int]:
         """Delete every clone and bare RayJob and wait for all that was theirs; what is left after that, by kind."""
-        self.plane.api.delete(CLONES.format(namespace))
+        self._delete_all(CLONES, namespace)
         self.plane.wait(lambda: self.count(CLONES, namespace) == 0, 120 + count, "the clones are gone")
-        self.plane.api.delete(JOBS.format(namespace))
+        self._delete_all(JOBS, namespace)
         kinds = {"RayJob": JOBS, "RayCluster": CLUSTERS, "Pod": "/api/v1/namespaces/{}/pods"}
 
         def left() -> dict[str, int]:
             found = {kind: self.count(path, namespace) for kind, path in kinds.items()}
-            maps = self.plane.api.get(MAPS.format(namespace))["items"]
-            found["ConfigMap"] = sum(each["metadata"]["name"] != "kube-root-ca.crt" for each in maps)
+            found["ConfigMap"] = sum(name != "kube-root-ca.crt" for name in self._names(MAPS, namespace))
             return {kind: number for kind, number in found.items() if number}
 
-        try:
+        with contextlib.suppress(AssertionError):
             self.plane.wait(lambda: not left(), 180 + count, "nothing is left")
-        except AssertionError:
-            return left()
-        self.plane.api.delete(f"/api/v1/namespaces/{namespace}")
-        return {}
+        found = left()
+        if not found:
+            self.plane.api.delete(f"/api/v1/namespaces/{namespace}")
+        return found
 
     def write_progress(self, namespace: str, names: Iterable[str], step: int) -> None:
         """What each clone's job would write into its mailbox."""
