@@ -67,6 +67,8 @@ class Builder:
     def __init__(self, folder: Path) -> None:
         if shutil.which("buildah") is None:
             raise BuildFailed("buildah is not here; on Debian: apt install buildah")
+        if not UV.exists():
+            raise BuildFailed(f"{UV.relative_to(ROOT)} is not here; run `make dev` first")
         if os.geteuid() != 0:
             raise BuildFailed("building needs root: buildah unpacks a system's files with their owners")
         self.folder = folder

@@ -40,7 +40,7 @@ def test_every_pod_passes_the_restricted_level() -> None:
         assert {kind for volume in spec.get("volumes", []) for kind in volume if kind != "name"} <= {
             "emptyDir", "configMap", "persistentVolumeClaim",
         }, name  # fmt: skip
-        for container in spec["containers"]:
+        for container in [*spec.get("initContainers", []), *spec["containers"]]:
             security = container["securityContext"]
             assert security["allowPrivilegeEscalation"] is False, name
             assert security["readOnlyRootFilesystem"] is True, name

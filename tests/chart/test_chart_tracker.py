@@ -20,10 +20,11 @@ from chart_tool import S3, one, pod_templates, render
 
 from harness.waiting import eventually
 
-pytestmark = [pytest.mark.ring2, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ring2, pytest.mark.timeout(900)]
 
 NAME = "clocktrain-mlflow.clocktrain.svc"
 READY_LIMIT_S = 180.0
+PROGRAM = Path(sys.executable).with_name("mlflow")
 SEARCH = "/api/2.0/mlflow/experiments/search"
 
 
@@ -48,6 +49,15 @@ class Tracker:
             return error.code
 
 
+def environment_of(container: dict[str, Any], secret: dict[str, str], folder: Path) -> dict[str, str]:
+    """The rendered environment only: the chart must say all that the program needs."""
+    found = {"PATH": os.environ["PATH"]}
+    for each in container["env"]:
+        value = each.get("value") or secret[each["valueFrom"]["secretKeyRef"]["key"]]
+        found[each["name"]] = value.replace("/etc/mlflow", str(folder)).replace("/mlflow/", f"{folder}/")
+    return found | {"HOME": str(folder)}
+
+
 @pytest.fixture(scope="module")
 def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
     folder = tmp_path_factory.mktemp("mlflow")
@@ -57,22 +67,25 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
     (folder / "auth.ini").write_text(
         one(objects, "ConfigMap", "mlflow")["data"]["auth.ini"].replace("/mlflow/", f"{folder}/"), encoding="utf-8"
     )
-    container = pod_templates(objects)["Deployment/clocktrain-mlflow"]["containers"][0]
+    spec = pod_templates(objects)["Deployment/clocktrain-mlflow"]
+    container = spec["containers"][0]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words: list[str] = container["args"]
     here = {"--host=0.0.0.0": "--host=127.0.0.1", "--port=5000": f"--port={port}"}
     args = [here.get(word, word).replace("/mlflow/", f"{folder}/") for word in words]
-    # the rendered environment only: the chart must say all that the server needs
-    environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    for each in container["env"]:
-        value = each.get("value") or secret[each["valueFrom"]["secretKeyRef"]["key"]]
-        environment[each["name"]] = value.replace("/etc/mlflow", str(folder)).replace("/mlflow/", f"{folder}/")
-    environment["HOME"] = str(folder)
+    environment = environment_of(container, secret, folder)
+    migrate = spec["initContainers"][0]
+    before = environment_of(migrate, secret, folder)
+    words = [
+        word.replace("$(MLFLOW_BACKEND_STORE_URI)", before["MLFLOW_BACKEND_STORE_URI"]) for word in migrate["command"]
+    ]
+    for _ in range(2):  # on an empty database, and on one that is as it should be
+        subprocess.run([str(PROGRAM), *words[1:]], env=before, cwd=folder, timeout=READY_LIMIT_S, check=True)
     log = folder / "server.log"
     with log.open("wb") as out:
-        command = [str(Path(sys.executable).with_name("mlflow")), "server", *args]
+        command = [str(PROGRAM), "server", *args]
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=folder, start_new_session=True)
     found = Tracker(port, secret["MLFLOW_TRACKING_USERNAME"], secret["MLFLOW_TRACKING_PASSWORD"])
 

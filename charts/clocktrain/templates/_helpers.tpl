@@ -134,6 +134,17 @@ http://{{ include "clocktrain.named" (dict "root" . "end" "mlflow") }}.{{ .Relea
 {{- end -}}
 {{- end -}}
 
+{{- /* The database of MLflow as a variable of the environment. */ -}}
+{{- define "clocktrain.mlflowStore" -}}
+- name: MLFLOW_BACKEND_STORE_URI
+  {{- if .Values.mlflow.backendStore.secretName }}
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.mlflow.backendStore.secretName }}, key: {{ .Values.mlflow.backendStore.secretKey }}}
+  {{- else }}
+  value: sqlite:////mlflow/mlflow.db
+  {{- end }}
+{{- end -}}
+
 {{- /* A random text that an upgrade keeps: (dict "root" . "secret" name "key" key "length" 32) */ -}}
 {{- define "clocktrain.kept" -}}
 {{- $found := lookup "v1" "Secret" .root.Release.Namespace .secret -}}
