@@ -61,6 +61,9 @@ assets: .venv/.dev ## build what make test runs (MinIO, a Kubernetes control pla
 assets-node: .venv/.dev ## build what make e2e runs as well (kubelet, containerd, DNS), once
 	PYTHONPATH=tests/cluster $(RUN)python -m assets.build storage control-plane node
 
+images: .venv/.dev ## build the operator's and the trainer's image; needs root, buildah and debootstrap
+	$(RUN)python images/build.py operator trainer
+
 bench: .venv/.dev ## speed and memory, as a table
 	$(RUN)clocktrain bench
 
@@ -73,4 +76,4 @@ bench-operator: .venv/.dev assets ## the operator against KubeRay alone and a ba
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: help install dev demo check generate format test test-long e2e cluster assets assets-node bench bench-watermark bench-operator clean
+.PHONY: images help install dev demo check generate format test test-long e2e cluster assets assets-node bench bench-watermark bench-operator clean
