@@ -28,6 +28,7 @@ import ray.exceptions
 import ray.train
 import ray.train.torch
 import torch
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from clock_train.errors import ClockTrainError, WorkersLost
 from clock_train.orchestration.run_log import LogShipper, log_name
@@ -115,7 +116,9 @@ def fit_on_workers(
         ClockTrainError: what a worker raised.
     """
     with _ray(workers) as head:
-        relay_class: Any = ray.remote(num_cpus=0)(_Relay)
+        # beside the driver: a relay on a worker's machine would go with it, and the run with the relay
+        here: Any = NodeAffinitySchedulingStrategy(node_id=ray.get_runtime_context().get_node_id(), soft=False)
+        relay_class: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(_Relay)
         relay = relay_class.remote()
         trainer = _trainer(job, relay, workers=workers, min_workers=min_workers, max_failures=max_failures)
         ended: list[BaseException | None] = []
