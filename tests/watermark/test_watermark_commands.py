@@ -141,6 +141,7 @@ def test_a_sound_too_short_for_its_mark_is_marked_and_said(
 
 
 @pytest.mark.ring2
+@pytest.mark.timeout(600)
 def test_the_quick_table_runs_and_misses_no_target(capsys: pytest.CaptureFixture[str]) -> None:
     from clock_train.data.sample import cache_folder
 

@@ -25,6 +25,8 @@ class Effort:
     """Sounds of each kind without a mark."""
     unmarked_keys: int
     attacker_minutes: tuple[float, ...]
+    num_fresh: int
+    """Sounds that are to be forged or cleaned without knowledge."""
     speed_clips: int
     rounds: int
 
@@ -34,12 +36,20 @@ FULL = Effort(
     pair_keys=10,
     num_unmarked=100,
     unmarked_keys=20,
+    num_fresh=10,
     attacker_minutes=(0.1, 0.5, 1.0, 4.0, 16.0),
     speed_clips=10,
     rounds=41,
 )
 QUICK = Effort(
-    num_clips=3, pair_keys=2, num_unmarked=3, unmarked_keys=20, attacker_minutes=(0.5,), speed_clips=2, rounds=5
+    num_clips=2,
+    pair_keys=2,
+    num_unmarked=2,
+    unmarked_keys=20,
+    num_fresh=2,
+    attacker_minutes=(),
+    speed_clips=1,
+    rounds=5,
 )
 
 
@@ -69,6 +79,6 @@ def measure(effort: Effort, *, workers: int, plot: Path | None, listener: Listen
         watermark_false_alarms.plot(alarms, plot)
     listener.stage("forgery")
     figures += watermark_forgery.rows(
-        effort.attacker_minutes, progress=lambda share: advance(share, "informed attackers")
+        effort.attacker_minutes, num_fresh=effort.num_fresh, progress=lambda share: advance(share, "informed attackers")
     )
     return figures
