@@ -176,7 +176,7 @@ class Regimes:
         took = time.monotonic() - began
         writes = [e for e in operator_writes(scene.plane, mark) if e.resource == "voiceclones" and e.verb in WRITES]
         each = len(writes) / len(names) / (took / STORM_EVERY_S)
-        self._figure("operator", f"storm of {len(names)}", "status writes a clone in 5 s", each, "", at_most=1.0)
+        self._figure("operator", "storm", "status writes a clone in 5 s", each, "", at_most=1.0)
 
     def kopf_burst(self) -> None:
         """What a framework costs that hears the same and does nothing. The operator must not run."""
