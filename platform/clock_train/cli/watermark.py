@@ -236,6 +236,7 @@ def bench(
     ] = False,
     num_clips: Annotated[int, typer.Option("--clips", min=2, help="Clips that every attack is tried on.")] = 300,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    voice: Annotated[Path | None, typer.Option(help="Also measure in the speech of this trained voice.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Picture of the p-values (png or svg).")] = None,
     progress: Annotated[
         ProgressStyle, typer.Option(help="How progress is shown on standard error.")
@@ -250,7 +251,7 @@ def bench(
 
     effort = QUICK if quick else replace(FULL, num_clips=num_clips)
     with listening(progress) as listener:
-        figures = measure(effort, workers=workers, plot=plot, listener=listener)
+        figures = measure(effort, workers=workers, plot=plot, voice=voice, listener=listener)
     if as_json:
         print(json.dumps([{**asdict(each), "met": each.is_met} for each in figures], indent=1, ensure_ascii=False))
     else:

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from clock_train.consent.record import CONSENT_NAME, licence_record, read_record, write_record
@@ -21,6 +22,7 @@ from clock_train.errors import CorpusNotFound
 from clock_train.evaluation.figures import EvaluationReport
 from clock_train.evaluation.report import evaluate
 from clock_train.evaluation.targets import Figure, figures
+from clock_train.issuing.issuer import Issue
 from clock_train.issuing.sound_files import write_issued
 from clock_train.models.speech import Voice
 from clock_train.orchestration.corpus_versions import push_corpus
@@ -31,6 +33,8 @@ from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.run_tracking import RunTracking
 from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, train
 from clock_train.tracking.target import local_target
+from clock_train.watermark.detect import NARROW_SEARCH
+from clock_train.watermark.files import detect_file
 
 MANDARIN = "欢迎使用钟训练语音复刻系统"
 """The article's sentence."""
@@ -207,6 +211,19 @@ def _speak(voice: Voice, folder: Path, outcome: DemoOutcome, listener: Listener)
         assert voice.last_issue is not None
         write_issued(folder / f"{language}.wav", spoken, voice.sample_rate_hz, voice.last_issue)
         outcome.speech[language] = folder / f"{language}.wav"
+        listener.note(_own_mark(outcome.speech[language], voice.last_issue))
+
+
+def _own_mark(path: Path, issue: Issue) -> str:
+    """Whether the mark is found in the file again, as anybody with the key would find it."""
+    today = datetime.now(UTC).date()
+    keys = issue.installation.keys(today).detection_keys(today)
+    found = detect_file(path, keys, speeds=NARROW_SEARCH, with_windows=False)
+    if found.payload is not None and found.payload.hex == issue.origin.payload:
+        return f"{path.name} carries the mark {issue.origin.payload}: clocktrain watermark detect {path}"
+    if not issue.is_marked:
+        return f"{path.name} is not marked: marking is switched off"
+    return f"{path.name} is marked, but too short for the mark to be {'read' if found.is_detected else 'found'}"
 
 
 def _judge(voice: Voice, trained: TrainOutcome, output: Path, listener: Listener) -> tuple[HeldOut, EvaluationReport]:

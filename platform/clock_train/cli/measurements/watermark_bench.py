@@ -27,6 +27,8 @@ class Effort:
     attacker_minutes: tuple[float, ...]
     num_fresh: int
     """Sounds that are to be forged or cleaned without knowledge."""
+    num_spoken: int
+    """Texts that a voice says."""
     speed_clips: int
     rounds: int
 
@@ -37,6 +39,7 @@ FULL = Effort(
     num_unmarked=100,
     unmarked_keys=20,
     num_fresh=10,
+    num_spoken=30,
     attacker_minutes=(0.1, 0.5, 1.0, 4.0, 16.0),
     speed_clips=10,
     rounds=41,
@@ -48,13 +51,14 @@ QUICK = Effort(
     unmarked_keys=20,
     num_fresh=2,
     attacker_minutes=(),
+    num_spoken=2,
     speed_clips=1,
     rounds=5,
 )
 
 
-def measure(effort: Effort, *, workers: int, plot: Path | None, listener: Listener) -> list[Figure]:
-    """Every row of the table, and the picture of the p-values where ``plot`` names one."""
+def measure(effort: Effort, *, workers: int, plot: Path | None, voice: Path | None, listener: Listener) -> list[Figure]:
+    """Every row of the table; a named ``voice`` adds its own speech, and ``plot`` gets the picture of the p-values."""
     eta = Eta()
 
     def advance(share: float, what: str) -> None:
@@ -62,6 +66,11 @@ def measure(effort: Effort, *, workers: int, plot: Path | None, listener: Listen
 
     listener.stage("speed")
     figures = list(watermark_speed.rows(effort.speed_clips, effort.rounds))
+    if voice is not None:
+        from clock_train.cli.measurements import watermark_synthetic  # only here are models needed
+
+        listener.stage("own speech")
+        figures += watermark_synthetic.rows(voice, effort.num_spoken)
     listener.stage("attacks")
     results = watermark_robustness.robustness(
         effort.num_clips,
