@@ -101,7 +101,8 @@ def cleanup_job(observed: Observed, settings: Settings) -> Object:
             "activeDeadlineSeconds": settings.deletion_deadline_s,
             "ttlSecondsAfterFinished": 86_400,
             "template": {
-                "metadata": {"labels": {**MANAGED_BY, CLONE_UID: observed.uid}},
+                # not the label of the clone's own pods: deleting waits for those
+                "metadata": {"labels": MANAGED_BY},
                 "spec": {
                     "restartPolicy": "Never",
                     "automountServiceAccountToken": False,

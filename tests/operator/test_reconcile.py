@@ -499,6 +499,26 @@ def test_a_gate_that_is_missed_keeps_the_voice_and_is_not_ready(world: World) ->
     assert world.status["voice"]["digest"] == DIGEST
 
 
+def test_deleting_erases_once_its_pods_are_gone_and_then_lets_it_go(world: World) -> None:
+    world.edit(deletionPolicy="Delete")
+    world.checkpoint(40)
+    world.settle()
+    world.delete()
+    world.reconcile()
+    assert world.cleanup is None and world.jobs == {}, "what still runs could write again"
+    world.reconcile()
+    assert world.cleanup is not None
+    pod = world.cleanup["spec"]["template"]["metadata"]["labels"]
+    assert "clocktrain.dev/clone-uid" not in pod, "the eraser's own pod must not be waited for"
+    for _ in range(3):
+        world.reconcile()
+    assert not world.is_gone
+    world.cleanup["status"] = {"succeeded": 1}
+    world.settle()
+    assert world.is_gone
+    assert any(event.reason == "Erased" for event in world.events)
+
+
 HOSTILE = [
     "", "[]", "null", "{", '{"attempt": "1"}', '{"attempt": 1, "state": ["finished"]}',
     '{"attempt": 1, "state": "finished"}', '{"attempt": 1, "state": "finished", "bundle": {"digest": "../../x"}}',

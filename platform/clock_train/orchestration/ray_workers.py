@@ -41,8 +41,10 @@ LOOK_EVERY_S = 0.2
 """How often the driver collects figures and a worker sends them."""
 COLLECTIVE_TIMEOUT_S = 600
 """A worker waits this long for the others in one exchange: the first one validates and saves meanwhile."""
-START_TIMEOUT_S = 300.0
-"""From the start of Ray to the first worker's word."""
+START_TIMEOUT_S = 600.0
+"""From the start of Ray to the first worker's word, and between two answers of the relay."""
+ANSWER_S = 5.0
+"""One look for an answer; between two of them a wish to stop is passed on."""
 NUM_CPUS_OF_A_WORKER = 1
 LAST_WAIT_S = 15.0
 """For a broken Ray to let go of this process."""
@@ -163,7 +165,8 @@ class _Driver:
         self.result: FitResult | None = None
         self.error: ClockTrainError | None = None
         self._starts = self._workers = 0
-        self._since = time.monotonic()
+        self._since = self._answered_at = time.monotonic()
+        self._asked: Any = None
 
     def collect(self) -> None:
         for message in self._messages():
@@ -186,7 +189,16 @@ class _Driver:
 
     def _messages(self) -> list[_Message]:
         try:
-            return ray.get(self._relay.collect.remote(), timeout=60)
+            self._asked = self._asked or self._relay.collect.remote()
+            found = ray.get(self._asked, timeout=ANSWER_S)
+        except ray.exceptions.GetTimeoutError as error:
+            # a busy machine takes minutes to start an actor; the same question stays asked, so nothing is lost
+            if time.monotonic() - self._answered_at < START_TIMEOUT_S:
+                return []
+            raise WorkersLost(
+                f"Ray did not answer for {START_TIMEOUT_S:.0f} s; the newest checkpoint is kept: the same command goes "
+                "on from it"
+            ) from error
         except ray.exceptions.OutOfMemoryError as error:
             raise WorkersLost(
                 "the machine ran out of memory, and Ray ended a process of the run; its newest checkpoint is kept. Ask "
@@ -197,6 +209,8 @@ class _Driver:
                 f"Ray lost a process of the run ({_first_line(error)}); the newest checkpoint is kept: the same "
                 "command goes on from it"
             ) from error
+        self._asked, self._answered_at = None, time.monotonic()
+        return found
 
     def check_start(self, *, started_by: threading.Thread) -> None:
         """Raises ``WorkersLost`` where no worker ever spoke."""
