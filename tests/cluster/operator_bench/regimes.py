@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.audit import WRITES
 from operator_bench.scene import CLUSTERS, JOBS, QUEUED, Scene, cpu_seconds, names_of, resident_mb
-from operator_bench.witness import operator_writes, seen
+from operator_bench.witness import Seen, operator_writes, seen
 from operator_process import Operator
 
 QUIET_S = 8.0
@@ -96,9 +96,7 @@ class Regimes:
         writes = operator_writes(scene.plane, mark)
         self._figure("operator", "burst", "writes a clone", len(writes) / self.size, "")
         self._figure("operator", "burst", "CPU a clone", (cpu_seconds(operator.process.pid) - cpu) / self.size, "s")
-        self._figure("operator", "burst", "RayJobs created", found.num_jobs, "", exactly=self.size)
-        twice = sum(len(times) > 1 for times in found.jobs.values())
-        self._figure("operator", "burst", "clones with two", twice, "", exactly=0)
+        self._counted("burst", found)
         self._own_rows("burst", found)
         self._emptied("burst", namespace)
 
@@ -121,6 +119,7 @@ class Regimes:
         scene.plane.wait(lambda: scene.count(JOBS, namespace) >= self.size, 120 + self.size, "the RayJobs")
         found = seen(scene.plane, mark, namespace)
         self._delays("burst, queued", found.job_delays, found.write_delays, p99_at_most=None)
+        self._counted("burst, queued", found)
         self._own_rows("burst, queued", found)
         self._soak(operator, soak_s)
         operator = self._restart(operator)
@@ -218,6 +217,11 @@ class Regimes:
                 process.wait()
         scene.empty(namespace, self.size)
 
+    def _counted(self, regime: str, found: Seen) -> None:
+        self._figure("operator", regime, "RayJobs created", found.num_jobs, "", exactly=self.size)
+        twice = sum(len(times) > 1 for times in found.jobs.values())
+        self._figure("operator", regime, "clones with two", twice, "", exactly=0)
+
     def _emptied(self, regime: str, namespace: str) -> None:
         left = self.scene.empty(namespace, self.size)
         self._figure("operator", regime, "left after deleting all", sum(left.values()), "", exactly=0)
@@ -271,7 +275,7 @@ class Regimes:
         self.figures.append(made)
         print(f"  {self.size:>5}  {subject:<12} {regime:<14} {name:<34} {value:.3f} {unit}", flush=True)
 
-    def _own_rows(self, regime: str, found) -> None:
+    def _own_rows(self, regime: str, found: Seen) -> None:
         jobs = {name: times[0] for name, times in found.jobs.items()}
         self._rows("operator", regime, found.applied, jobs, found.first_write)
 
