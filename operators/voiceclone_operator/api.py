@@ -48,7 +48,9 @@ class Api:
             ApiError: 404 where the kind is not served.
         """
         found = self._client.list(kind.resource, labels=_selector(kind), chunk_size=PAGE, **self._where(kind))
-        return [dict(each) async for each in found], found.resourceVersion
+        # the items of a list of Kubernetes' own kinds do not say what they are; watched ones do
+        named = {"apiVersion": kind.api_version, "kind": kind.kind}
+        return [{**named, **each} async for each in found], found.resourceVersion
 
     async def watch(self, kind: Kind, version: str) -> AsyncIterator[tuple[str, Object]]:
         """Changes after a version, until the connection falls silent or ends.

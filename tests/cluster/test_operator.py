@@ -99,6 +99,22 @@ def test_a_settled_clone_costs_no_write(plane: ControlPlane, operator: Operator,
     assert ours == [], ours
 
 
+def test_a_restart_costs_no_write(plane: ControlPlane, run: Operators, clones: Clones) -> None:
+    first = run.start()
+    plane.wait(first.leads, 60)
+    clones.apply()
+    clones.wait(clones.jobs, 60)
+    clones.saved(1, 10)
+    clones.wait_for("Admitted", "True", "Running")
+    first.stop()
+    mark = plane.audit.mark()
+    second = run.start()
+    plane.wait(lambda: second.leads() and "reconciles_total" in second.get("/metrics"), 60, "it has visited")
+    time.sleep(5)
+    events = plane.audit_events(since=mark, verbs=["create", "update", "patch", "delete"], namespace=clones.namespace)
+    assert [event for event in events if event.user_agent.startswith("lightkube")] == []
+
+
 def test_killed_at_any_moment_it_makes_one_job_an_attempt(plane: ControlPlane, run: Operators, clones: Clones) -> None:
     for number in range(6):
         made = run.start()

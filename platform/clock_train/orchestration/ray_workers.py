@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import logging
 import os
+import pickle
 import socket
 import sys
 import threading
@@ -31,6 +32,7 @@ import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from clock_train.errors import ClockTrainError, WorkersLost
+from clock_train.orchestration.relay import Relay
 from clock_train.orchestration.run_log import LogShipper, log_name
 from clock_train.orchestration.worker import WorkerJob, begin, work
 from clock_train.storage.opening import open_storage
@@ -64,32 +66,6 @@ class _Warning:
 _Message = _Began | _Warning | StepReport | FitResult | ClockTrainError
 
 
-class _Relay:
-    """An actor beside the driver; holds what was not collected yet."""
-
-    def __init__(self) -> None:
-        self._messages: list[_Message] = []
-        self._is_stopping = False
-        self._is_over = False
-
-    def tell(self, messages: list[_Message]) -> bool:
-        """Take messages of the first worker; whether it should stop."""
-        self._messages += messages
-        # a mistake of the user's or a finished run must not be tried again by Ray
-        self._is_over = self._is_over or any(isinstance(m, FitResult | ClockTrainError) for m in messages)
-        return self._is_stopping
-
-    def collect(self) -> list[_Message]:
-        messages, self._messages = self._messages, []
-        return messages
-
-    def stop(self) -> None:
-        self._is_stopping = True
-
-    def is_over(self) -> bool:
-        return self._is_over
-
-
 def fit_on_workers(
     job: WorkerJob,
     *,
@@ -120,7 +96,7 @@ def fit_on_workers(
     with _ray(workers) as head:
         # beside the driver: a relay on a worker's machine would go with it, and the run with the relay
         here: Any = NodeAffinitySchedulingStrategy(node_id=ray.get_runtime_context().get_node_id(), soft=False)
-        relay_class: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(_Relay)
+        relay_class: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Relay)
         relay = relay_class.remote()
         trainer = _trainer(job, relay, workers=workers, min_workers=min_workers, max_failures=max_failures)
         ended: list[BaseException | None] = []
@@ -210,7 +186,7 @@ class _Driver:
                 "command goes on from it"
             ) from error
         self._asked, self._answered_at = None, time.monotonic()
-        return found
+        return [message for sent in found for message in pickle.loads(sent)]
 
     def check_start(self, *, started_by: threading.Thread) -> None:
         """Raises ``WorkersLost`` where no worker ever spoke."""
@@ -427,7 +403,9 @@ class _Line:
             if not ready:
                 return
             self._is_stopping = bool(ray.get(self._answer))
-        self._answer, self._waiting, self._sent_at = self._relay.tell.remote(self._waiting), [], now
+        is_over = any(isinstance(message, FitResult | ClockTrainError) for message in self._waiting)
+        self._answer = self._relay.tell.remote(pickle.dumps(self._waiting), is_over)
+        self._waiting, self._sent_at = [], now
         if wait:
             self._is_stopping = bool(ray.get(self._answer, timeout=30))
 
