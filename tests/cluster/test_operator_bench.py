@@ -69,7 +69,8 @@ def test_bare_rayjobs_count_as_asked_for(tmp_path: Path) -> None:
     assert set(found.applied) == {"c0"} and found.num_jobs == 0
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1.0))
+# torch, where a test before this one loaded it, makes the processor flush subnormal numbers
+@given(st.lists(st.floats(0, 1e6, allow_subnormal=False), min_size=1), st.floats(0.01, 1.0, allow_subnormal=False))
 def test_a_quantile_is_the_smallest_value_that_covers_its_share(values: list[float], share: float) -> None:
     found = quantile(values, share)
     covered = sum(value <= found for value in values)

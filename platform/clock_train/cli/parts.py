@@ -17,6 +17,7 @@ PARTS = {
     "run": (),
     "judge": ("matplotlib", "onnx", "onnxruntime", "pocketsphinx", "resemblyzer", "speechmos", "webrtcvad"),
     "record": ("sounddevice",),
+    "pod": ("ray",),
     "operator": ("prometheus_client",),
     "track-server": ("boto3", "mlflow", "pg8000"),
     "bench": ("psutil",),
