@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from clock_train.crd.names import DEFAULT_CLASS
 from clock_train.crd.v1alpha1 import (
     AcceleratorClass,
     VoiceClone,
@@ -16,9 +17,6 @@ from clock_train.crd.v1alpha1 import (
     VoiceTrainingRuntimeSpec,
 )
 from voiceclone_operator.observed import Object, Observed, time_of
-
-DEFAULT_CLASS = "cpu"
-"""Where a clone names none and the runtime has it; else the runtime's first."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from clock_train.crd.names import ATTEMPT, VERSION, job_name
 from clock_train.crd.v1alpha1 import Retries
-from voiceclone_operator.names import ATTEMPT, VERSION, job_name
 from voiceclone_operator.observed import Letter, Object, Observed, StoredFacts, spelled, time_of
 
 KEPT = 20

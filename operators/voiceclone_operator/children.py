@@ -6,15 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from voiceclone_operator.names import (
-    ATTEMPT,
-    CLONE_UID,
-    COMPONENT,
-    account_name,
-    labels,
-    progress_name,
-    snapshot_name,
-)
+from clock_train.crd.names import ATTEMPT, CLONE_UID, account_name, progress_name, snapshot_name
+from voiceclone_operator.names import COMPONENT, labels
 from voiceclone_operator.observed import Object, Observed
 
 KUBERAY_NAMES = ["kuberay-operator", "kuberay"]

@@ -9,9 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from clock_train.crd.names import ATTEMPT, CLONE, CLONE_UID
+from clock_train.storage.places import RunPlace, receipt_key
 from voiceclone_operator import attempts as runs
 from voiceclone_operator.actions import CreateCleanup, DeleteJob, Event, Plan, RemoveFinalizer
-from voiceclone_operator.names import ATTEMPT, CLONE, CLONE_UID, FINALIZER, MANAGED_BY
+from voiceclone_operator.names import FINALIZER, MANAGED_BY
 from voiceclone_operator.observed import Object, Observed, time_of
 
 if TYPE_CHECKING:
@@ -37,8 +39,11 @@ def plan_deletion(observed: Observed, now: datetime, settings: Settings) -> Plan
         return Plan([*ending, CreateCleanup(cleanup_job(observed, settings))], LOOK_EVERY_S)
     status = (observed.cleanup or {}).get("status") or {}
     if status.get("succeeded"):
+        receipt = receipt_key(observed.namespace, observed.uid)
         done = Event(
-            "Normal", "Erased", f"what it made is erased; the receipt is in the store under {receipt_key(observed)}"
+            "Normal",
+            "Erased",
+            f"what it made is erased; the receipt is in the store under {receipt}",
         )
         return Plan([*ending, done, RemoveFinalizer()])
     has_failed = any(c.get("type") == "Failed" and c.get("status") == "True" for c in status.get("conditions") or [])
@@ -54,12 +59,7 @@ def plan_deletion(observed: Observed, now: datetime, settings: Settings) -> Plan
 
 def run_prefix(observed: Observed) -> str:
     """Everything that the clone's attempts wrote."""
-    return f"{observed.namespace}/runs/{observed.uid}"
-
-
-def receipt_key(observed: Observed) -> str:
-    """Where the list of what was erased is."""
-    return f"{observed.namespace}/receipts/{observed.uid}.json"
+    return RunPlace(uid=observed.uid, namespace=observed.namespace).run_prefix
 
 
 def cleanup_name(observed: Observed) -> str:

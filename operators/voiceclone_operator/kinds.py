@@ -9,7 +9,7 @@ from typing import Any
 
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 
-from voiceclone_operator.names import CLONE_UID, GROUP
+from clock_train.crd.names import CLONE_UID, GROUP
 
 OF_CLONES = {CLONE_UID: None}
 """Label selector: has the label."""

@@ -11,12 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from clock_train.crd.names import is_paused
 from voiceclone_operator.kinds import CLONES
 from voiceclone_operator.mirror import Mirror
-from voiceclone_operator.names import PAUSED
 from voiceclone_operator.observed import Object, time_of
 
-STAGES = ("Prepare", "Pretrain", "Finetune", "Distill", "Evaluate", "Export")
 RECONCILE_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15)
 WAIT_BUCKETS = (1, 5, 15, 60, 300, 900, 3_600, 4 * 3_600, 24 * 3_600)
 
@@ -96,9 +95,7 @@ class _Clones(Collector):
                 for condition in (clone.get("status") or {}).get("conditions") or []
             ),
         )
-        paused = [
-            clone for clone in clones if (clone["metadata"].get("annotations") or {}).get(PAUSED, "false") != "false"
-        ]
+        paused = [clone for clone in clones if is_paused(clone)]
         yield _gauge("clocktrain_clones_paused", "Clones that are left alone.", ["namespace"], _tally(paused))
         seconds: dict[tuple[str, ...], float] = {}
         cost: dict[tuple[str, ...], float] = {}

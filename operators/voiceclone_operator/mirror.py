@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from clock_train.crd.names import CLONE, CLONE_UID
 from voiceclone_operator.kinds import (
     CHILDREN,
     CLEANUPS,
@@ -17,7 +18,6 @@ from voiceclone_operator.kinds import (
     RUNTIMES,
     Kind,
 )
-from voiceclone_operator.names import CLONE, CLONE_UID
 from voiceclone_operator.observed import Object, Observed, StoredFacts
 
 Key = tuple[str, str]

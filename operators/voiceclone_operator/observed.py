@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
+from clock_train.crd.names import RUN
+
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
 
@@ -88,7 +90,7 @@ class Observed:
 class Letter:
     """What the job wrote last. A job is not trusted with more than its own words: anything odd reads as nothing."""
 
-    control: str = "run"
+    control: str = RUN
     attempt: int = 0
     state: str = ""
     """running, finished, stopped or failed."""
@@ -104,7 +106,7 @@ class Letter:
             values = {}
         values = values if isinstance(values, dict) else {}
         return cls(
-            control=data.get("control") or "run",
+            control=data.get("control") or RUN,
             attempt=whole(values.get("attempt")) or 0,
             state=str(values.get("state", "")),
             values=values,

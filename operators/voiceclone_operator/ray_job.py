@@ -5,22 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from clock_train.crd.names import ATTEMPT, CLONE_UID, VERSION, account_name, job_name, progress_name, snapshot_name
 from clock_train.crd.v1alpha1 import Resources
 from voiceclone_operator.acceptance import Accepted
 from voiceclone_operator.children import head, spec_hash
-from voiceclone_operator.names import (
-    ATTEMPT,
-    CLONE_UID,
-    COMPONENT,
-    QUEUE,
-    SPEC_HASH,
-    VERSION,
-    account_name,
-    job_name,
-    labels,
-    progress_name,
-    snapshot_name,
-)
+from voiceclone_operator.names import COMPONENT, QUEUE, SPEC_HASH, labels
 from voiceclone_operator.observed import Object, Observed
 
 RAY_VERSION = "2.60.0"

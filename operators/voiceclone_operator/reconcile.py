@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from clock_train.crd.names import RETRY, RUN, SAVE_AND_STOP, is_paused, progress_name
 from clock_train.crd.v1alpha1 import VoiceCloneSpec
 from clock_train.crd.version import version_digest
+from clock_train.storage.places import bundle_prefix
 from voiceclone_operator import attempts as runs
 from voiceclone_operator.acceptance import Accepted, Refused, accept, read_spec
 from voiceclone_operator.actions import (
@@ -34,12 +36,11 @@ from voiceclone_operator.children import differs, mailbox, snapshot, standing_ch
 from voiceclone_operator.conditions import NORMALLY_FALSE, changes
 from voiceclone_operator.deletion import plan_deletion
 from voiceclone_operator.figures import accelerator_seconds
-from voiceclone_operator.names import FINALIZER, PAUSED, RETRY, progress_name
+from voiceclone_operator.names import FINALIZER
 from voiceclone_operator.observed import Letter, Observed, spelled, time_of
 from voiceclone_operator.ray_job import ray_job
 from voiceclone_operator.status import build_status
 
-SAVE_AND_STOP, RUN = "save-and-stop", "run"
 LOOK_EVERY_S = 30.0
 """While an attempt is under way: deadlines and budgets have no event of their own."""
 
@@ -102,7 +103,7 @@ def plan(observed: Observed, now: datetime, settings: Settings) -> Plan:
     """
     if observed.clone["metadata"].get("deletionTimestamp"):
         return plan_deletion(observed, now, settings)
-    if observed.annotations.get(PAUSED, "false") not in ("false", ""):
+    if is_paused(observed.clone):
         return Plan()
     facts = _facts(observed, now)
     if FINALIZER not in (observed.clone["metadata"].get("finalizers") or []):
@@ -260,7 +261,7 @@ def _end(facts: Facts, attempt: dict[str, Any]) -> None:
     if found.reason == Ended.FINISHED:
         digest = stored.bundle_digest if stored is not None and stored.bundle_digest else runs.bundle_digest(letter)
         bucket = (runs.bucket_of(runs.job_of(observed, number))) or _bucket(facts)
-        uri = f"s3://{bucket}/{observed.namespace}/bundles/{digest}"
+        uri = f"s3://{bucket}/{bundle_prefix(observed.namespace, str(digest))}"
         facts.voice = {"version": attempt["version"], "bundleURI": uri, "digest": digest}
 
 

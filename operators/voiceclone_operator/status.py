@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clock_train.crd.v1alpha1 import STAGES
 from voiceclone_operator import attempts as runs
 from voiceclone_operator.attempts import Ended
 from voiceclone_operator.conditions import Seen, build
@@ -12,8 +13,6 @@ from voiceclone_operator.waiting import admitted
 
 if TYPE_CHECKING:
     from voiceclone_operator.reconcile import Facts
-
-STAGES = ("Prepare", "Pretrain", "Finetune", "Distill", "Evaluate", "Export")
 
 
 def build_status(facts: Facts) -> dict[str, Any]:

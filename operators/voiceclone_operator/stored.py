@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 from clock_train.errors import StorageNotFound
+from clock_train.storage.commits import MARKER
 from clock_train.storage.opening import Storage
+from clock_train.storage.places import RunPlace, bundle_prefix
 from voiceclone_operator.observed import StoredFacts
 
 
@@ -17,11 +19,11 @@ def stored_facts(storage: Storage, namespace: str, uid: str, attempt: int) -> St
     Raises:
         ClockTrainError: the store does not answer.
     """
-    prefix = f"{namespace}/runs/{uid}/attempt-{attempt}"
-    digest = _bundle_digest(storage, prefix, namespace)
-    key, step, time = _newest_checkpoint(storage, f"{prefix}/checkpoints")
+    place = RunPlace(uid=uid, namespace=namespace, attempt=attempt)
+    digest = _bundle_digest(storage, place.prefix, namespace)
+    key, step, time = _newest_checkpoint(storage, place.checkpoints)
     return StoredFacts(
-        bundle_key=f"{namespace}/bundles/{digest}" if digest else None,
+        bundle_key=bundle_prefix(namespace, digest) if digest else None,
         bundle_digest=digest,
         checkpoint_key=key,
         checkpoint_step=step,
@@ -37,17 +39,17 @@ def _bundle_digest(storage: Storage, prefix: str, namespace: str) -> str | None:
     digest = _json(storage, f"{folder}/bundle.json").get("digest")
     if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
         return None
-    return digest if storage.exists(f"{namespace}/bundles/{digest}/COMMITTED") else None
+    return digest if storage.exists(f"{bundle_prefix(namespace, digest)}/{MARKER}") else None
 
 
 def _newest_checkpoint(storage: Storage, prefix: str) -> tuple[str | None, int | None, str | None]:
-    pattern = re.compile(rf"{re.escape(prefix)}/step-(\d{{1,12}})/COMMITTED")
+    pattern = re.compile(rf"{re.escape(prefix)}/step-(\d{{1,12}})/{MARKER}")
     steps = [int(match[1]) for item in storage.list(prefix) if (match := pattern.fullmatch(item.key))]
     if not steps:
         return None, None, None
     step = max(steps)
     key = f"{prefix}/step-{step}"
-    return key, step, str(_json(storage, f"{key}/COMMITTED").get("committed_at", ""))
+    return key, step, str(_json(storage, f"{key}/{MARKER}").get("committed_at", ""))
 
 
 def _json(storage: Storage, key: str) -> dict[str, Any]:

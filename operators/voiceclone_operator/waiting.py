@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from clock_train.crd.names import ATTEMPT
 from voiceclone_operator.acceptance import Accepted
 from voiceclone_operator.conditions import Seen
-from voiceclone_operator.names import ATTEMPT
 from voiceclone_operator.observed import Object, Observed
 
 IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")

@@ -26,6 +26,9 @@ from __future__ import annotations
 
 import re
 
+BUG = 70
+"""What a command ends with where none of these was raised: EX_SOFTWARE of sysexits.h."""
+
 
 class ClockTrainError(Exception):
     """Base of all errors that are not our own bug."""

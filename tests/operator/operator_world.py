@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from clock_train.crd.names import ATTEMPT, CLONE_UID
 from voiceclone_operator.actions import (
     AddFinalizer,
     Apply,
@@ -20,7 +21,6 @@ from voiceclone_operator.actions import (
     SetControl,
     WriteStatus,
 )
-from voiceclone_operator.names import ATTEMPT, CLONE_UID
 from voiceclone_operator.observed import Observed, StoredFacts, spelled
 from voiceclone_operator.reconcile import Settings, plan
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from operator_world import DIGEST, NAMESPACE, World
 
+from clock_train.crd.names import VERSION
 from clock_train.crd.v1alpha1 import VoiceClone
 from voiceclone_operator.actions import CreateJob, DeleteJob
-from voiceclone_operator.names import VERSION
 from voiceclone_operator.observed import StoredFacts
 
 SPECS: list[dict[str, Any]] = [

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from clock_train.errors import AttemptDamaged, CheckpointDamaged, CheckpointNotFound
 from clock_train.orchestration.attempts import (
     Resumption,
-    RunPlace,
     attempts_of,
     read_start,
     resumption_of,
@@ -20,6 +19,7 @@ from clock_train.orchestration.attempts import (
 )
 from clock_train.orchestration.checkpoint_store import KEPT, CheckpointStore
 from clock_train.storage.folder import FolderStorage
+from clock_train.storage.places import RunPlace
 
 FIRST = RunPlace(uid="u1", namespace="voices")
 SECOND = RunPlace(uid="u1", namespace="voices", attempt=2)

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from clock_train.errors import StorageUnreachable
-from clock_train.orchestration.attempts import RunPlace, start_attempt
+from clock_train.orchestration.attempts import start_attempt
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.erase_clone import erase_clone
 from clock_train.storage.folder import FolderStorage
+from clock_train.storage.places import RunPlace
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DIGEST = "ab" * 32

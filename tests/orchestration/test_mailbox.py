@@ -12,9 +12,9 @@ import pytest
 from small_voice import Notes
 
 from clock_train.orchestration import mailbox
-from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.mailbox import SAVE_AND_STOP, Correspondence, FolderMailbox, Mailbox
 from clock_train.orchestration.observer import RunFacts
+from clock_train.storage.places import RunPlace
 from clock_train.training.loop import FitResult
 
 PLACE = RunPlace(uid="u1", namespace="voices", attempt=2)

@@ -12,11 +12,12 @@ from small_voice import Notes
 
 from clock_train.errors import RunNotFound, StorageUnreachable
 from clock_train.orchestration import run_log
-from clock_train.orchestration.attempts import RunPlace, start_attempt
+from clock_train.orchestration.attempts import start_attempt
 from clock_train.orchestration.log_places import log_place, remember_place
 from clock_train.orchestration.run_log import LogShipper, StoredLog, logged, read_logs, wait_for_more
 from clock_train.storage.commits import FileDigest
 from clock_train.storage.folder import FolderStorage
+from clock_train.storage.places import RunPlace
 
 PLACE = RunPlace(uid="u1")
 LOGS = f"{PLACE.prefix}/logs"

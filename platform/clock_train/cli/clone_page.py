@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from clock_train.cli.next_steps import next_steps
-from clock_train.cluster.kinds import PAUSED
+from clock_train.crd.names import is_paused
 
 NOT_CONFIGURED = "not configured"
 MARKS = {"done": "✓", "now": "▶", "todo": "·", "skip": "–", "failed": "✗"}
@@ -70,8 +70,7 @@ def _summary(clone: Mapping[str, Any], conditions: Mapping[str, Any]) -> str:
     status = clone.get("status") or {}
     if clone["metadata"].get("deletionTimestamp"):
         return "being deleted"
-    paused = (clone["metadata"].get("annotations") or {}).get(PAUSED, "false") not in ("false", "")
-    mark = "paused (clocktrain unpause lets the operator go on); " if paused else ""
+    mark = "paused (clocktrain unpause lets the operator go on); " if is_paused(clone) else ""
     for kind in ("Failed", "Suspended"):
         found = conditions.get(kind)
         if found and found["status"] == "True":

@@ -20,10 +20,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from clock_train import __version__
 from clock_train.cli.parts import part_missing
-from clock_train.errors import ClockTrainError
+from clock_train.errors import BUG, ClockTrainError
 
-INTERRUPTED, TERMINATED, BUG = 130, 143, 70
-"""Exit codes: 128 + SIGINT, 128 + SIGTERM, and EX_SOFTWARE of sysexits.h."""
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes: 128 + SIGINT and 128 + SIGTERM."""
 DEBUG_VARIABLE = "CLOCKTRAIN_DEBUG"
 
 VERBS = {

@@ -12,7 +12,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def pause(name: NameArgument, *, namespace: NamespaceOption = None, context: ContextOption = None) -> None:
     """Let the operator leave a clone alone; what runs goes on."""
-    from clock_train.cluster.kinds import PAUSED
+    from clock_train.crd.names import PAUSED
 
     annotate_clone(name, namespace, context, {PAUSED: "true"})
     print(f"{name}: the operator leaves it alone. Undo it: clocktrain unpause {name}")

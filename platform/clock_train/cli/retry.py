@@ -14,7 +14,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def retry(name: NameArgument, *, namespace: NamespaceOption = None, context: ContextOption = None) -> None:
     """Let a failed clone try once more."""
-    from clock_train.cluster.kinds import RETRY
+    from clock_train.crd.names import RETRY
 
     # a time is a value that no retry before it had
     asked_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,7 +12,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def unpause(name: NameArgument, *, namespace: NamespaceOption = None, context: ContextOption = None) -> None:
     """Let the operator look after a paused clone again."""
-    from clock_train.cluster.kinds import PAUSED
+    from clock_train.crd.names import PAUSED
 
     annotate_clone(name, namespace, context, {PAUSED: None})
     print(f"{name}: the operator looks after it again")

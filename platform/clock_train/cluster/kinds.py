@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clock_train.crd.schema import CLUSTER_SCOPED, GROUP, PLURALS, VERSION
-
-CLONE_UID = f"{GROUP}/clone-uid"
-"""Label on everything that the operator made for a clone."""
-PAUSED = f"{GROUP}/paused"
-RETRY = f"{GROUP}/retry"
+from clock_train.crd.names import GROUP
+from clock_train.crd.schema import CLUSTER_SCOPED, PLURALS, VERSION
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from clock_train.crd.names import GROUP
 from clock_train.crd.v1alpha1 import KINDS
 
-GROUP, VERSION = "clocktrain.dev", "v1alpha1"
+VERSION = "v1alpha1"
 PLURALS = {
     "VoiceClone": "voiceclones",
     "VoiceTrainingRuntime": "voicetrainingruntimes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
 from enum import Enum
 from typing import Any, TypeVar
@@ -37,6 +38,9 @@ def from_plain(kind: type[Config], values: dict[str, Any]) -> Config:
 
 
 def _typed(hint: Any, value: Any) -> Any:
+    if isinstance(hint, types.UnionType):
+        choices = [choice for choice in typing.get_args(hint) if choice is not type(None)]
+        return value if value is None or len(choices) != 1 else _typed(choices[0], value)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return from_plain(hint, value)
     if isinstance(hint, type) and issubclass(hint, Enum):

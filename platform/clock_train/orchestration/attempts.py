@@ -19,40 +19,9 @@ from urllib.parse import unquote, urlsplit
 from clock_train.errors import AttemptDamaged, CheckpointNotFound, StorageNotFound
 from clock_train.storage.commits import step_prefix
 from clock_train.storage.opening import Storage
+from clock_train.storage.places import RunPlace
 
 _CHECKPOINT = re.compile(r"(?P<prefix>.+/runs/[^/]+/attempt-\d+)/checkpoints/step-(?P<step>\d+)/?")
-_PREFIX = re.compile(r"(?P<namespace>.+)/runs/(?P<uid>[^/]+)/attempt-(?P<attempt>\d+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunPlace:
-    """One attempt of one run in storage."""
-
-    uid: str
-    namespace: str = "local"
-    attempt: int = 1
-
-    @property
-    def run_prefix(self) -> str:
-        """What all attempts share."""
-        return f"{self.namespace}/runs/{self.uid}"
-
-    @property
-    def prefix(self) -> str:
-        """Everything that this attempt writes lies below it."""
-        return f"{self.run_prefix}/attempt-{self.attempt}"
-
-    @property
-    def checkpoints(self) -> str:
-        """Prefix of its ``step-<n>``."""
-        return f"{self.prefix}/checkpoints"
-
-    @classmethod
-    def of_prefix(cls, prefix: str) -> RunPlace:
-        """The place whose ``prefix`` this is."""
-        match = _PREFIX.fullmatch(prefix)
-        assert match, prefix
-        return cls(uid=match["uid"], namespace=match["namespace"], attempt=int(match["attempt"]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,11 +23,11 @@ from clock_train.models.config_text import from_plain
 from clock_train.models.speech import Voice
 from clock_train.models.voice import VoiceConfig, VoiceModel
 from clock_train.models.voice_files import LoadedVoice, VoiceCard
-from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.observer import RunFacts
 from clock_train.orchestration.starting_model import vectors_after_training, vocabulary
 from clock_train.storage.opening import open_storage
+from clock_train.storage.places import RunPlace
 from clock_train.tracking.outbox import Outbox
 from clock_train.training import checkpoint
 from clock_train.training.run import Run, TrainingConfig

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from clock_train.errors import CheckpointDamaged, StorageDamaged, StorageNotFound
-from clock_train.orchestration.attempts import RunPlace, lineage
+from clock_train.orchestration.attempts import lineage
 from clock_train.storage.commits import MARKER, step_prefix
 from clock_train.storage.opening import Storage
+from clock_train.storage.places import RunPlace
 
 KEPT = 2
 """Newest checkpoints kept besides the best: one to go on from, and the one before it in case that is damaged."""

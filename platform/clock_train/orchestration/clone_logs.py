@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from clock_train.cluster.kinds import CLONES, RUNTIMES
 from clock_train.errors import RunNotFound
 from clock_train.orchestration.log_places import LogPlace, attempt_logs
+from clock_train.storage.places import RunPlace
 
 if TYPE_CHECKING:
     from clock_train.cluster.client import Cluster
@@ -38,5 +39,5 @@ def clone_log_place(
     place = cluster.get(RUNTIMES, runtime_name)["spec"]["storage"]
     storage = S3Storage(place["bucket"], endpoint=endpoint or place["endpointURL"])
     metadata = clone["metadata"]
-    prefix = f"{metadata['namespace']}/runs/{metadata['uid']}"
+    prefix = RunPlace(uid=metadata["uid"], namespace=metadata["namespace"]).run_prefix
     return attempt_logs(storage, prefix, attempt, said=f"s3://{place['bucket']}/{prefix}")

@@ -14,7 +14,6 @@ from clock_train.crd.v1alpha1 import Speaker, VoiceClone
 from clock_train.data.build import build_corpus
 from clock_train.data.manifest import MANIFEST_NAME
 from clock_train.errors import CorpusNotFound, ManifestInvalid
-from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.corpus_versions import corpus_log, pull_corpus
 from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.manifest_mapping import experiment_of
@@ -23,6 +22,7 @@ from clock_train.orchestration.pipeline_stages import training_request
 from clock_train.orchestration.stored_folders import bring_folder
 from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, pack_corpora, train
 from clock_train.storage.opening import open_storage
+from clock_train.storage.places import RunPlace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clock_train.crd.names import RUN
 from clock_train.errors import MailboxUnreachable
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -57,7 +58,7 @@ class ConfigMapMailbox:
     def control(self) -> str:
         """The word in ``data.control``; ``run`` where there is none."""
         found = json.loads(self._ask("GET"))
-        return str((found.get("data") or {}).get("control") or "run")
+        return str((found.get("data") or {}).get("control") or RUN)
 
     def _ask(self, method: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
         try:

@@ -11,19 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clock_train.cluster.kinds import CONSENTS, OWN, RUNTIMES
+from clock_train.crd.names import DEFAULT_CLASS, account_name, job_name, progress_name, snapshot_name
 from clock_train.crd.reading import Manifests
-from clock_train.crd.v1alpha1 import AcceleratorClass, VoiceClone, VoiceTrainingRuntime
+from clock_train.crd.v1alpha1 import STAGES, AcceleratorClass, VoiceClone, VoiceTrainingRuntime
 from clock_train.crd.version import version_digest
 from clock_train.errors import ClusterForbidden, ConfigValueInvalid, ManifestInvalid
 from clock_train.orchestration.stage_ledger import FinishedStage
 
 if TYPE_CHECKING:
     from clock_train.cluster.client import Cluster, Object
-
-MOST_OF_NAME = 30
-DEFAULT_CLASS = "cpu"
-"""Both as the operator has them; it is another program, and a test holds them equal."""
-STAGES = ("Prepare", "Pretrain", "Finetune", "Distill", "Evaluate", "Export")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,16 +228,15 @@ def _makes(clone: VoiceClone, found: Mapping[str, Any] | None, workers: int, not
     if attempts and not is_same:
         notes.append("another version than the one before: what runs is saved and stopped first")
     number = attempts[-1]["number"] + 1 if attempts else 1
-    uid = found["metadata"]["uid"].replace("-", "")[:8] if found is not None else "<uid>"
-    account = f"{name}-training"
+    uid = found["metadata"]["uid"] if found is not None else "<uid>"
+    account = account_name(name)
     return [
         f"ServiceAccount {account}",
         f"Role {account}",
         f"RoleBinding {account}",
         f"NetworkPolicy {account}",
         f"PodDisruptionBudget {account}",
-        f"ConfigMap {name}-progress",
-        f"ConfigMap {name}-attempt-{number}",
-        f"RayJob {name[:MOST_OF_NAME].rstrip('-')}-{uid}-{number} (one head, {workers} "
-        f"worker{'s' if workers != 1 else ''})",
+        f"ConfigMap {progress_name(name)}",
+        f"ConfigMap {snapshot_name(name, number)}",
+        f"RayJob {job_name(name, uid, number)} (one head, {workers} worker{'s' if workers != 1 else ''})",
     ]

@@ -20,8 +20,7 @@ from clock_train.orchestration.attempts import attempts_of
 from clock_train.orchestration.run_tracking import PREFIX_TAG
 from clock_train.storage.commits import MARKER, CommitRecord
 from clock_train.storage.opening import Storage, open_storage
-
-BUG = 70
+from clock_train.storage.places import RunPlace, bundle_prefix, receipt_key
 
 
 @dataclass
@@ -54,9 +53,9 @@ def erase_clone(storage: Storage, *, namespace: str, uid: str, name: str, tracki
     Raises:
         ClockTrainError: the store or the tracker did not do it; run it again.
     """
-    key, run_prefix = f"{namespace}/receipts/{uid}.json", f"{namespace}/runs/{uid}"
+    key, run_prefix = receipt_key(namespace, uid), RunPlace(uid=uid, namespace=namespace).run_prefix
     receipt = _begun(storage, key, name, uid)
-    prefixes = [f"{namespace}/bundles/{digest}" for digest in _bundles(storage, run_prefix, namespace)] + [run_prefix]
+    prefixes = [bundle_prefix(namespace, digest) for digest in _bundles(storage, run_prefix, namespace)] + [run_prefix]
     for prefix in prefixes:
         receipt.objects |= _listed(storage, prefix)
     # written before anything is removed: a cut-off run still says what it meant to remove
@@ -87,7 +86,7 @@ def _bundles(storage: Storage, run_prefix: str, namespace: str) -> list[str]:
         for item in storage.list(f"{run_prefix}/attempt-{number}/stages"):
             if item.key.endswith("/bundle.json"):
                 digest = json.loads(storage.get(item.key)).get("digest", "")
-                if storage.exists(f"{namespace}/bundles/{digest}/{MARKER}"):
+                if storage.exists(f"{bundle_prefix(namespace, digest)}/{MARKER}"):
                     digests.add(digest)
     return sorted(digests)
 

@@ -24,15 +24,8 @@ from clock_train.crd.reading import read_manifest
 from clock_train.crd.v1alpha1 import VoiceClone
 from clock_train.crd.version import version_digest
 from clock_train.data.manifest import MANIFEST_NAME, read_corpus
-from clock_train.errors import ClockTrainError, TrainingStopped
-from clock_train.orchestration.attempts import (
-    RunPlace,
-    count_start,
-    lineage,
-    read_start,
-    resumption_of,
-    with_corpora,
-)
+from clock_train.errors import BUG, ClockTrainError, TrainingStopped
+from clock_train.orchestration.attempts import count_start, lineage, read_start, resumption_of, with_corpora
 from clock_train.orchestration.budget import BudgetWatch
 from clock_train.orchestration.clone_stages import JobPlace, for_this_machine, pack_clone, prepare, train_clone
 from clock_train.orchestration.cluster_mailbox import ConfigMapMailbox
@@ -49,9 +42,9 @@ from clock_train.orchestration.stage_ledger import FolderLedger, StageKeeper, St
 from clock_train.orchestration.stored_folders import keep_folder
 from clock_train.orchestration.training_session import corpus_revision
 from clock_train.storage.opening import Storage, open_storage
+from clock_train.storage.places import RunPlace, bundle_prefix
 from clock_train.tracking.target import local_target
 
-BUG = 70
 LOCAL_STORE = "store"
 """Below the output folder, where no other store is named."""
 
@@ -244,7 +237,7 @@ class _Job:
         bundle = self._place.out / "bundle"
         self.outcome.bundle = bundle
         self.outcome.bundle_digest = hashlib.sha256((bundle / "voice" / "voice.json").read_bytes()).hexdigest()
-        key = f"{self._place.run.namespace}/bundles/{self.outcome.bundle_digest}"
+        key = bundle_prefix(self._place.run.namespace, self.outcome.bundle_digest)
         if self._place.store is not None:
             keep_folder(self._storage, key, bundle)
         self._post.say(bundle={"key": key, "digest": self.outcome.bundle_digest})

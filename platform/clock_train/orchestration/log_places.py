@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clock_train.errors import RunNotFound
-from clock_train.orchestration.attempts import RunPlace, attempts_of
+from clock_train.orchestration.attempts import attempts_of
 from clock_train.storage.opening import Storage, open_storage
+from clock_train.storage.places import RunPlace
 
 NOTE = "place.json"
 """What a job leaves in its output folder: the store, and the prefix of its run in it."""

@@ -16,16 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from clock_train.orchestration.attempts import RunPlace
+from clock_train.crd.names import RUN, SAVE_AND_STOP
 from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.observer import Observer, RunFacts
 from clock_train.storage.commits import step_prefix
+from clock_train.storage.places import RunPlace
 from clock_train.training.loop import FitResult
 
 POST_EVERY_S = 5.0
 """The shortest time between two letters: a cluster's API server is not a log."""
 LOOK_EVERY_S = 2.0
-SAVE_AND_STOP = "save-and-stop"
 
 
 class Mailbox(Protocol):
@@ -56,7 +56,7 @@ class FolderMailbox:
         """The word in the file ``control``; ``run`` where there is none."""
         with suppress(FileNotFoundError):
             return (self._folder / "control").read_text(encoding="utf-8").strip()
-        return "run"
+        return RUN
 
 
 class Correspondence:

@@ -21,11 +21,11 @@ from clock_train.errors import CorpusNotFound, ExportError, VoiceNotFound
 from clock_train.evaluation.report import evaluate
 from clock_train.models.speech import Voice
 from clock_train.models.voice_files import load_voice
-from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.held_out import hold_out
 from clock_train.orchestration.presets import preset_of
 from clock_train.orchestration.progress import ProgressStyle, listening
 from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.storage.places import RunPlace
 
 BUNDLE_NAME = "bundle.json"
 

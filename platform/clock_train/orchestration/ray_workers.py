@@ -11,14 +11,12 @@ import atexit
 import contextlib
 import logging
 import os
-import pickle
 import socket
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from clock_train.errors import ClockTrainError, WorkersLost
 from clock_train.orchestration.relay import Relay
+from clock_train.orchestration.relay_messages import Began, Message, Warned, decode, encode, is_last
 from clock_train.orchestration.run_log import LogShipper, log_name
 from clock_train.orchestration.worker import WorkerJob, begin, work
 from clock_train.storage.opening import open_storage
@@ -50,20 +49,6 @@ ANSWER_S = 5.0
 NUM_CPUS_OF_A_WORKER = 1
 LAST_WAIT_S = 15.0
 """For a broken Ray to let go of this process."""
-
-
-@dataclass(frozen=True)
-class _Began:
-    step: int | None
-    workers: int
-
-
-@dataclass(frozen=True)
-class _Warning:
-    text: str
-
-
-_Message = _Began | _Warning | StepReport | FitResult | ClockTrainError
 
 
 def fit_on_workers(
@@ -146,7 +131,7 @@ class _Driver:
 
     def collect(self) -> None:
         for message in self._messages():
-            if isinstance(message, _Began):
+            if isinstance(message, Began):
                 self._starts += 1
                 if self._starts > 1:
                     grew = message.workers > self._workers
@@ -154,7 +139,7 @@ class _Driver:
                     self._warn(f"{why}; {message.workers} go on from step {message.step or 0}")
                 self._workers = message.workers
                 self._began(message.step, message.workers)
-            elif isinstance(message, _Warning):
+            elif isinstance(message, Warned):
                 self._warn(message.text)
             elif isinstance(message, StepReport):
                 self._report(message)
@@ -163,7 +148,7 @@ class _Driver:
             else:
                 self.error = message
 
-    def _messages(self) -> list[_Message]:
+    def _messages(self) -> list[Message]:
         try:
             self._asked = self._asked or self._relay.collect.remote()
             found = ray.get(self._asked, timeout=ANSWER_S)
@@ -186,7 +171,7 @@ class _Driver:
                 "command goes on from it"
             ) from error
         self._asked, self._answered_at = None, time.monotonic()
-        return [message for sent in found for message in pickle.loads(sent)]
+        return [message for sent in found for message in decode(sent)]
 
     def check_start(self, *, started_by: threading.Thread) -> None:
         """Raises ``WorkersLost`` where no worker ever spoke."""
@@ -352,7 +337,7 @@ def _fit_as_worker(job: WorkerJob, line: _Line, parallel: Parallel, device: torc
         run, resumed_from = begin(job, warn=warn, parallel=parallel, device=device)
         _say("from the start" if resumed_from is None else f"going on from step {resumed_from}")
         if parallel.is_first:
-            line.say(_Began(resumed_from, workers))
+            line.say(Began(resumed_from, workers))
             line.send(wait=True)
         result = work(
             job,
@@ -376,16 +361,16 @@ class _Line:
 
     def __init__(self, relay: Any) -> None:
         self._relay = relay
-        self._waiting: list[_Message] = []
+        self._waiting: list[Message] = []
         self._answer: Any = None
         self._sent_at = 0.0
         self._is_stopping = False
 
-    def say(self, message: _Message) -> None:
+    def say(self, message: Message) -> None:
         self._waiting.append(message)
 
     def warn(self, text: str) -> None:
-        self.say(_Warning(text))
+        self.say(Warned(text))
 
     def report(self, step: StepReport) -> None:
         self.say(step)
@@ -403,8 +388,8 @@ class _Line:
             if not ready:
                 return
             self._is_stopping = bool(ray.get(self._answer))
-        is_over = any(isinstance(message, FitResult | ClockTrainError) for message in self._waiting)
-        self._answer = self._relay.tell.remote(pickle.dumps(self._waiting), is_over)
+        is_over = any(is_last(message) for message in self._waiting)
+        self._answer = self._relay.tell.remote(encode(self._waiting), is_over)
         self._waiting, self._sent_at = [], now
         if wait:
             self._is_stopping = bool(ray.get(self._answer, timeout=30))

@@ -18,7 +18,7 @@ class Relay:
         """Take messages of the first worker; whether it should stop.
 
         Args:
-            messages: a pickled list.
+            messages: as ``relay_messages`` writes them.
             is_over: the run has ended, or ended with a mistake of the user's: nothing must be tried again.
         """
         self._messages.append(messages)

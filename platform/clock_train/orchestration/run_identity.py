@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from clock_train.errors import RunChanged
-from clock_train.orchestration.attempts import RunPlace, lineage
+from clock_train.orchestration.attempts import lineage
 from clock_train.orchestration.observer import RunFacts
 from clock_train.storage.opening import Storage
+from clock_train.storage.places import RunPlace
 
 NAME = "run-{uid}.json"
 SHOWN = 6

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from clock_train.cluster.kinds import CHILDREN, CLONE_UID, CLONES, CONSENTS, PODS, RUNTIMES, Kind
+from clock_train.cluster.kinds import CHILDREN, CLONES, CONSENTS, PODS, RUNTIMES, Kind
+from clock_train.crd.names import CLONE_UID
 from clock_train.errors import ClusterError, ReportUnwritable
 from clock_train.orchestration.redaction import redacted, redacted_text
 

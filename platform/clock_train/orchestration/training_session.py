@@ -21,7 +21,7 @@ from clock_train.errors import TrainingStopped
 from clock_train.models.config_text import to_plain
 from clock_train.models.voice import VoiceConfig
 from clock_train.models.voice_files import VoiceCard, save_voice
-from clock_train.orchestration.attempts import RunPlace, resumption_of, start_attempt
+from clock_train.orchestration.attempts import resumption_of, start_attempt
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.corpus_versions import revision_of
 from clock_train.orchestration.history import History
@@ -34,6 +34,7 @@ from clock_train.orchestration.starting_model import StartingModel, vectors_afte
 from clock_train.orchestration.stopping import stop_on_signals
 from clock_train.orchestration.worker import WorkerJob, begin, work
 from clock_train.storage.opening import open_storage
+from clock_train.storage.places import RunPlace
 from clock_train.text.inventory import INVENTORY_ID
 from clock_train.training import checkpoint
 from clock_train.training.loop import Ending, FitResult, StepReport

@@ -17,11 +17,11 @@ import torch
 from clock_train.data.packing import PackedCorpus, load_packed
 from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceConfig
-from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.starting_model import StartingModel, from_base, from_scratch
 from clock_train.orchestration.stored_folders import bring_folder, keep_files, keep_folder
 from clock_train.storage.opening import open_storage
+from clock_train.storage.places import RunPlace
 from clock_train.training import checkpoint
 from clock_train.training.loop import FitResult, StepReport, fit
 from clock_train.training.parallel import ALONE, Parallel

@@ -13,11 +13,11 @@ from clock_train.cli.measurements.isolation import CpuClock, answer, median
 from clock_train.cli.measurements.synthetic import packed_corpus
 from clock_train.models.student import student_config
 from clock_train.models.teacher import teacher_config
-from clock_train.orchestration.attempts import RunPlace
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.starting_model import from_scratch
 from clock_train.storage.folder import FolderStorage
+from clock_train.storage.places import RunPlace
 from clock_train.training import checkpoint
 from clock_train.training.run import Run
 from clock_train.training.schedule import ScheduleConfig
