@@ -17,12 +17,12 @@ from lightkube import KubeConfig
 from clock_train.storage.s3 import S3Storage
 from voiceclone_operator.api import Api
 from voiceclone_operator.controller import Controller
+from voiceclone_operator.facts import Settings
 from voiceclone_operator.lease import Lease
 from voiceclone_operator.metrics import Metrics
 from voiceclone_operator.mirror import Mirror
 from voiceclone_operator.observed import Observed, StoredFacts
 from voiceclone_operator.probes import Probes
-from voiceclone_operator.reconcile import Settings
 from voiceclone_operator.stored import stored_facts
 
 LEASE_LOST = 3

@@ -30,13 +30,6 @@ class DeleteJob:
 
 
 @dataclass(frozen=True)
-class SetControl:
-    """Tell the job in its mailbox to run, or to save and stop."""
-
-    value: str
-
-
-@dataclass(frozen=True)
 class AddFinalizer:
     """So that deleting the clone waits for what owner references cannot clean."""
 
@@ -78,16 +71,7 @@ class Event:
 
 
 Action = (
-    Apply
-    | CreateJob
-    | DeleteJob
-    | SetControl
-    | AddFinalizer
-    | RemoveFinalizer
-    | CreateCleanup
-    | LookInStorage
-    | WriteStatus
-    | Event
+    Apply | CreateJob | DeleteJob | AddFinalizer | RemoveFinalizer | CreateCleanup | LookInStorage | WriteStatus | Event
 )
 
 

@@ -107,10 +107,6 @@ class Api:
             if error.status.code not in (404, 409):
                 raise
 
-    async def set_control(self, manifest: Object) -> Object:
-        """The order in the mailbox; what the job wrote stays the job's."""
-        return await self.apply(manifest)
-
     async def write_status(self, clone: Object, status: dict[str, Any]) -> Object:
         """The whole status, unless somebody wrote since the clone was read.
 

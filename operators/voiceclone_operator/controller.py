@@ -21,16 +21,15 @@ from voiceclone_operator.actions import (
     Event,
     LookInStorage,
     RemoveFinalizer,
-    SetControl,
     WriteStatus,
 )
 from voiceclone_operator.api import Api
-from voiceclone_operator.children import mailbox
+from voiceclone_operator.facts import Settings
 from voiceclone_operator.kinds import BY_KIND, CLONES, JOBS, WATCHED, Kind
 from voiceclone_operator.metrics import Metrics
 from voiceclone_operator.mirror import Key, Mirror
 from voiceclone_operator.observed import Observed, StoredFacts
-from voiceclone_operator.reconcile import Settings, plan
+from voiceclone_operator.reconcile import plan
 
 WORKERS = 8
 VISIT_TIMEOUT_S = 60.0
@@ -56,7 +55,8 @@ class Controller:
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
         self._stored: dict[Key, dict[int, StoredFacts]] = {}
-        self._listed: set[str] = set()
+        self._unanswered = {kind.kind for kind in WATCHED}
+        """Kinds of which nobody knows yet whether there are any."""
         self.is_ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -102,9 +102,8 @@ class Controller:
             try:
                 if not version:
                     found, version = await self._api.list(kind)
-                    self._mirror.missing.discard(kind.kind)
                     self._changed(kind, self._mirror.replace(kind, found))
-                    self._list_is_in(kind)
+                    self._set_missing(kind, False)
                 self._metrics.watch_starts.labels(kind.kind).inc()
                 async for change, found in self._api.watch(kind, version):
                     version = found["metadata"].get("resourceVersion", version)
@@ -115,7 +114,7 @@ class Controller:
             except ApiError as error:
                 version = ""
                 if error.status.code == 404 and kind.is_optional:
-                    self._is_not_served(kind)
+                    self._set_missing(kind, True)
                     await asyncio.sleep(MISSING_RETRY_S)
                     continue
                 failures += 0 if error.status.code == 410 else 1
@@ -133,24 +132,23 @@ class Controller:
         for key in concerned:
             self.wake(key)
 
-    def _list_is_in(self, kind: Kind) -> None:
-        was_missing = kind.kind not in self._listed and self.is_ready.is_set()
-        self._listed.add(kind.kind)
-        if len(self._listed) == len(WATCHED):
+    def _set_missing(self, kind: Kind, is_missing: bool) -> None:
+        """The server answered for a kind: it serves it, or its operator is not installed."""
+        if is_missing != (kind.kind in self._mirror.missing):
+            if is_missing:
+                log.warning("%s is not served: its operator is not installed", kind.kind)
+                self._mirror.missing.add(kind.kind)
+                self._mirror.replace(kind, [])
+            else:
+                self._mirror.missing.discard(kind.kind)
+            self._wake_all()
+        self._unanswered.discard(kind.kind)
+        if not self._unanswered:
             self.is_ready.set()
-        if kind is JOBS and was_missing:
-            for key in self._mirror.of(CLONES):
-                self.wake(key)
 
-    def _is_not_served(self, kind: Kind) -> None:
-        if kind.kind not in self._mirror.missing:
-            log.warning("%s is not served: its operator is not installed", kind.kind)
-            self._mirror.missing.add(kind.kind)
-            self._mirror.replace(kind, [])
-            for key in self._mirror.of(CLONES):
-                self.wake(key)
-        self._list_is_in(kind)
-        self._listed.discard(kind.kind) if self.is_ready.is_set() else None
+    def _wake_all(self) -> None:
+        for key in list(self._mirror.of(CLONES)):
+            self.wake(key)
 
     async def _work(self) -> None:
         while True:
@@ -205,9 +203,6 @@ class Controller:
             self._mirror.put(JOBS, await self._api.create_job(action.manifest))
         elif isinstance(action, DeleteJob):
             await self._api.delete_job(key[0], action.name, action.uid)
-        elif isinstance(action, SetControl):
-            manifest = mailbox(observed, action.value)
-            self._mirror.put(BY_KIND["ConfigMap"], await self._api.set_control(manifest))
         elif isinstance(action, AddFinalizer | RemoveFinalizer):
             found = await self._api.set_finalizer(clone, present=isinstance(action, AddFinalizer))
             if found is not None and isinstance(action, AddFinalizer):
@@ -231,8 +226,7 @@ class Controller:
     async def _safety_net(self) -> None:
         while True:
             await asyncio.sleep(SAFETY_NET_S * random.uniform(0.8, 1.2))
-            for key in list(self._mirror.of(CLONES)):
-                self.wake(key)
+            self._wake_all()
 
     async def _measure_lag(self) -> None:
         while True:

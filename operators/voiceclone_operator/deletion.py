@@ -7,17 +7,15 @@ clone's namespace, which may be ending too. It has a deadline: a store that is a
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clock_train.crd.names import ATTEMPT, CLONE, CLONE_UID
 from clock_train.storage.places import RunPlace, receipt_key
 from voiceclone_operator import attempts as runs
 from voiceclone_operator.actions import CreateCleanup, DeleteJob, Event, Plan, RemoveFinalizer
+from voiceclone_operator.facts import Settings
 from voiceclone_operator.names import FINALIZER, MANAGED_BY
 from voiceclone_operator.observed import Object, Observed, time_of
-
-if TYPE_CHECKING:
-    from voiceclone_operator.reconcile import Settings
 
 LOOK_EVERY_S = 10.0
 

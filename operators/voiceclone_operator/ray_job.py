@@ -23,15 +23,7 @@ WORK = "/work"
 SNAPSHOT = "/etc/clocktrain"
 
 
-def ray_job(
-    observed: Observed,
-    accepted: Accepted,
-    *,
-    attempt: int,
-    version: int,
-    resume_from: str | None,
-    deadline_s: int | None,
-) -> Object:
+def ray_job(observed: Observed, accepted: Accepted, *, attempt: int, version: int, resume_from: str | None) -> Object:
     """The manifest of an attempt.
 
     Args:
@@ -40,7 +32,6 @@ def ray_job(
         attempt: its number.
         version: what it trains.
         resume_from: checkpoint of an earlier attempt.
-        deadline_s: longest that it may run.
     """
     name = job_name(observed.name, observed.uid, attempt)
     queue = accepted.runtime.queue_name
@@ -73,8 +64,6 @@ def ray_job(
             ],
         },
     }
-    if deadline_s is not None:
-        manifest["spec"]["activeDeadlineSeconds"] = deadline_s
     if queue:
         # Kueue lets it go; without Kueue nobody does, and the condition says what it waits for
         manifest["spec"]["suspend"] = True

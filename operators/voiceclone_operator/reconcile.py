@@ -8,89 +8,37 @@ whoever makes it twice makes one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from clock_train.crd.names import RETRY, RUN, SAVE_AND_STOP, is_paused, progress_name
-from clock_train.crd.v1alpha1 import VoiceCloneSpec
 from clock_train.crd.version import version_digest
 from clock_train.storage.places import bundle_prefix
 from voiceclone_operator import attempts as runs
-from voiceclone_operator.acceptance import Accepted, Refused, accept, read_spec
+from voiceclone_operator.acceptance import Refused, accept, read_spec
 from voiceclone_operator.actions import (
-    Action,
     AddFinalizer,
     Apply,
     CreateJob,
     DeleteJob,
-    Event,
     LookInStorage,
     Plan,
-    SetControl,
     WriteStatus,
 )
 from voiceclone_operator.attempts import Ended, NotKnownYet, Outcome
 from voiceclone_operator.children import differs, mailbox, snapshot, standing_children
-from voiceclone_operator.conditions import NORMALLY_FALSE, changes
 from voiceclone_operator.deletion import plan_deletion
+from voiceclone_operator.facts import Facts, Settings
 from voiceclone_operator.figures import accelerator_seconds
+from voiceclone_operator.limits import is_deadline_raised, over_budget, over_deadline
 from voiceclone_operator.names import FINALIZER
 from voiceclone_operator.observed import Letter, Observed, spelled, time_of
 from voiceclone_operator.ray_job import ray_job
 from voiceclone_operator.status import build_status
+from voiceclone_operator.story import events_of
 
 LOOK_EVERY_S = 30.0
 """While an attempt is under way: deadlines and budgets have no event of their own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What the operator was started with."""
-
-    kuberay_namespace: str = "kuberay"
-    operator_namespace: str = "clocktrain"
-    cleanup_image: str = ""
-    cleanup_secret: str = ""
-    deletion_deadline_s: int = 900
-
-
-@dataclass
-class Facts:
-    """What a plan finds out on its way, and the status is built from."""
-
-    observed: Observed
-    now: datetime
-    spec: VoiceCloneSpec | None = None
-    accepted: Accepted | None = None
-    refused: Refused | None = None
-    version: dict[str, Any] | None = None
-    attempts: list[dict[str, Any]] = field(default_factory=list)
-    letter: Letter = field(default_factory=Letter)
-    checkpoint: dict[str, Any] | None = None
-    voice: dict[str, Any] | None = None
-    failed: Outcome | None = None
-    waiting: tuple[str, str] | None = None
-    """Why no attempt runs at present, as reason and message."""
-    seconds: int = 0
-    """Accelerator seconds of all attempts."""
-    actions: list[Action] = field(default_factory=list)
-    look_again_s: float | None = None
-
-    @property
-    def number(self) -> int:
-        """Of the version."""
-        return int(self.version["number"]) if self.version else 1
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the version has its voice."""
-        return self.voice is not None and self.voice["version"] == self.number
-
-    def look_again(self, seconds: float) -> None:
-        """At the latest."""
-        self.look_again_s = seconds if self.look_again_s is None else min(self.look_again_s, seconds)
 
 
 def plan(observed: Observed, now: datetime, settings: Settings) -> Plan:
@@ -118,7 +66,7 @@ def plan(observed: Observed, now: datetime, settings: Settings) -> Plan:
         _begin_next(facts)
     status = build_status(facts)
     if _sorted(status) != _sorted(observed.status):
-        facts.actions += [WriteStatus(status), *_events(observed, status)]
+        facts.actions += [WriteStatus(status), *events_of(observed, status)]
     return Plan(facts.actions, facts.look_again_s)
 
 
@@ -188,11 +136,10 @@ def _tend(facts: Facts, attempt: dict[str, Any]) -> None:
     is_late = facts.now >= asked_at + timedelta(seconds=patience)
     has_said_so = has_begun and letter.state in ("stopped", "failed", "finished")
     if not has_begun or is_hard or is_late or has_said_so:
-        facts.actions.append(DeleteJob(job["metadata"]["name"], job["metadata"]["uid"]))
         _end(facts, attempt)
         return
     if letter.control != SAVE_AND_STOP:
-        facts.actions.append(SetControl(SAVE_AND_STOP))
+        facts.actions.append(Apply(mailbox(observed, SAVE_AND_STOP)))
     facts.look_again(min(LOOK_EVERY_S, patience))
 
 
@@ -206,40 +153,7 @@ def _stop_wish(facts: Facts, attempt: dict[str, Any]) -> str | None:
         return Ended.VERSION_CHANGED
     if facts.spec.suspend:
         return Ended.SUSPENDED
-    return _over_budget(facts, attempt) or _over_deadline(facts, attempt)
-
-
-def _over_budget(facts: Facts, attempt: dict[str, Any] | None) -> str | None:
-    budget = facts.spec.budget if facts.spec is not None else None
-    if budget is None:
-        return None
-    running = accelerator_seconds(attempt, facts.now) if attempt is not None else 0
-    seconds = facts.seconds + running
-    if budget.max_accelerator_hours is not None and seconds >= budget.max_accelerator_hours * 3_600:
-        return Ended.BUDGET
-    price = facts.accepted.accelerator.price_per_hour if facts.accepted is not None else None
-    if (
-        budget.max_cost is not None
-        and price is not None
-        and Decimal(seconds) * Decimal(price) >= Decimal(budget.max_cost) * 3_600
-    ):
-        return Ended.BUDGET
-    return None
-
-
-def _over_deadline(facts: Facts, attempt: dict[str, Any]) -> str | None:
-    assert facts.spec is not None
-    budget = facts.spec.budget
-    made, began = time_of(attempt.get("createTime")), time_of(attempt.get("startTime"))
-    if budget is None or made is None:
-        return None
-    if began is None:
-        limit = budget.pending_deadline_seconds
-        is_over = limit is not None and facts.now >= made + timedelta(seconds=limit)
-        return Ended.PENDING_DEADLINE if is_over else None
-    limit = budget.active_deadline_seconds
-    is_over = limit is not None and facts.now >= began + timedelta(seconds=limit)
-    return Ended.ACTIVE_DEADLINE if is_over else None
+    return over_budget(facts, attempt) or over_deadline(facts, attempt)
 
 
 def _end(facts: Facts, attempt: dict[str, Any]) -> None:
@@ -291,9 +205,7 @@ def _clear(facts: Facts) -> None:
     for attempt in facts.attempts:
         job = runs.job_of(facts.observed, attempt["number"])
         if job is not None and not job["metadata"].get("deletionTimestamp"):
-            delete = DeleteJob(job["metadata"]["name"], job["metadata"]["uid"])
-            if delete not in facts.actions:
-                facts.actions.append(delete)
+            facts.actions.append(DeleteJob(job["metadata"]["name"], job["metadata"]["uid"]))
 
 
 def _begin_next(facts: Facts) -> None:
@@ -307,7 +219,7 @@ def _begin_next(facts: Facts) -> None:
         return
     if facts.spec.suspend:
         return
-    if _over_budget(facts, None) is not None:
+    if over_budget(facts, None) is not None:
         facts.failed = Outcome(
             reason=Ended.BUDGET, message="`spec.budget` is used up; raise it to go on from the newest checkpoint"
         )
@@ -343,7 +255,6 @@ def _begin(facts: Facts, number: int) -> None:
         attempt=number,
         version=facts.number,
         resume_from=resume,
-        deadline_s=None,
     )
     facts.actions += [
         Apply(mailbox(facts.observed, RUN)),
@@ -383,24 +294,10 @@ def _failure(facts: Facts) -> Outcome | None:
                 "clone with clocktrain.dev/retry",
             )
         return None
-    if reason in runs.GOES_ON or reason is None or _is_deadline_raised(facts, last):
+    if reason in runs.GOES_ON or reason is None or is_deadline_raised(facts, last):
         return None
     refused_then = facts.refused is None and reason.startswith(("Consent", "Base", "Runtime"))
     return None if refused_then else Outcome(reason=reason, message=last.get("message", ""))
-
-
-def _is_deadline_raised(facts: Facts, last: dict[str, Any]) -> bool:
-    budget = facts.spec.budget if facts.spec is not None else None
-    ended = time_of(last.get("completionTime"))
-    limits = {
-        Ended.ACTIVE_DEADLINE: (budget.active_deadline_seconds if budget else None, last.get("startTime")),
-        Ended.PENDING_DEADLINE: (budget.pending_deadline_seconds if budget else None, last.get("createTime")),
-    }
-    if last.get("reason") not in limits or ended is None:
-        return False
-    limit, since = limits[Ended(last["reason"])]
-    began = time_of(since)
-    return limit is None or (began is not None and began + timedelta(seconds=limit) > ended)
 
 
 def _sorted(status: dict[str, Any]) -> dict[str, Any]:
@@ -411,37 +308,3 @@ def _sorted(status: dict[str, Any]) -> dict[str, Any]:
         for name, value in status.items()
         if value != []
     }
-
-
-def _events(observed: Observed, status: dict[str, Any]) -> list[Event]:
-    """One for each claim that is new; a warning for what a person should act on."""
-    events = []
-    for condition in changes(observed.status.get("conditions") or [], status["conditions"]):
-        if condition["status"] == "Unknown":
-            continue
-        kind, claim = condition["type"], condition["status"] == "True"
-        bad = (kind == "Failed" and claim) or (kind in ("Accepted", "DataReady") and not claim)
-        if kind in NORMALLY_FALSE and not claim:
-            continue
-        message = condition["message"] or f"{kind} is {condition['status']}"
-        events.append(Event("Warning" if bad else "Normal", condition["reason"], message[:1_024]))
-    before = {entry["number"]: entry for entry in observed.status.get("attempts", [])}
-    for attempt in status["attempts"]:
-        old = before.get(attempt["number"], {})
-        if attempt.get("starts", 1) > old.get("starts", 1):
-            events.append(
-                Event(
-                    "Warning",
-                    "JobRestarted",
-                    f"attempt {attempt['number']} was started again by Ray; it goes on from its newest checkpoint",
-                )
-            )
-        if "reason" in attempt and "reason" not in old and attempt["reason"] == Ended.LOST:
-            events.append(
-                Event(
-                    "Warning",
-                    Ended.LOST,
-                    f"attempt {attempt['number']} lost its capacity: {attempt.get('message', '')}",
-                )
-            )
-    return events

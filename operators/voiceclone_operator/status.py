@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clock_train.crd.v1alpha1 import STAGES
 from voiceclone_operator import attempts as runs
 from voiceclone_operator.attempts import Ended
 from voiceclone_operator.conditions import Seen, build
+from voiceclone_operator.facts import Facts
 from voiceclone_operator.figures import corpus_of, cost_of, metrics_of, progress_of, tracking_of
 from voiceclone_operator.waiting import admitted
-
-if TYPE_CHECKING:
-    from voiceclone_operator.reconcile import Facts
 
 
 def build_status(facts: Facts) -> dict[str, Any]:
     """Every field that is known, in the shape of the resource."""
     observed, letter, before = facts.observed, facts.letter, facts.observed.status
-    is_own = bool(facts.attempts) and letter.attempt == facts.attempts[-1]["number"]
-    metrics = metrics_of(letter) if is_own else []
+    is_told = facts.is_told
+    metrics = metrics_of(letter) if is_told else []
     found: dict[str, Any] = {
-        "conditions": build(_conditions(facts, is_own), before.get("conditions") or [], observed.generation, facts.now),
+        "conditions": build(_conditions(facts), before.get("conditions") or [], observed.generation, facts.now),
         "observedGeneration": observed.generation,
-        "stage": _stage(facts, is_own),
-        "progress": progress_of(letter) if is_own else None,
+        "stage": _stage(facts),
+        "progress": progress_of(letter) if is_told else None,
         "attempts": facts.attempts[-runs.KEPT :],
         "checkpoint": facts.checkpoint,
         "metrics": metrics or (before.get("metrics") if not _is_new_version(facts) else None) or [],
-        "tracking": (tracking_of(letter, facts.accepted) if is_own else None) or before.get("tracking"),
+        "tracking": (tracking_of(letter, facts.accepted) if is_told else None) or before.get("tracking"),
         "version": facts.version,
         "voice": facts.voice,
         "cost": cost_of(facts.seconds, facts.accepted, before.get("cost")),
-        "corpus": (corpus_of(letter) if is_own else None) or before.get("corpus"),
+        "corpus": (corpus_of(letter) if is_told else None) or before.get("corpus"),
         "consents": _consents(facts),
     }
     return {name: value for name, value in found.items() if value not in (None, [])} | {
@@ -53,14 +51,14 @@ def _consents(facts: Facts) -> list[dict[str, str]]:
     return [{"name": name, "uid": uid} for name, uid in facts.accepted.consents]
 
 
-def _stage(facts: Facts, is_own: bool) -> str | None:
-    said = facts.letter.values.get("stage") if is_own else None
+def _stage(facts: Facts) -> str | None:
+    said = facts.letter.values.get("stage") if facts.is_told else None
     if said in STAGES:
         return said
     return facts.observed.status.get("stage") if facts.is_finished else None
 
 
-def _conditions(facts: Facts, is_own: bool) -> dict[str, Seen]:
+def _conditions(facts: Facts) -> dict[str, Seen]:
     seen = {"Accepted": _accepted(facts)}
     attempt = runs.live(facts.attempts)
     seen["Suspended"] = _suspended(facts, attempt)
@@ -73,13 +71,13 @@ def _conditions(facts: Facts, is_own: bool) -> dict[str, Seen]:
         return seen
     if attempt is not None:
         job = runs.job_of(facts.observed, attempt["number"])
-        if is_own:
+        if facts.is_told:
             seen["Admitted"] = Seen("True", "Running", "its pods run")
         else:
             seen["Admitted"] = admitted(facts.observed, facts.accepted, job, attempt["number"])
     elif facts.waiting is not None:
         seen["Admitted"] = Seen("False", *facts.waiting)
-    if is_own:
+    if facts.is_told:
         seen |= _by_stage(facts)
     return seen
 
@@ -126,14 +124,7 @@ def _finished(facts: Facts) -> dict[str, Seen]:
         "Distilled": _distilled(facts),
         "Served": Seen("Unknown", "ServingNotInstalled", "this release trains voices and does not serve them yet"),
     }
-    before = {c["type"]: c for c in facts.observed.status.get("conditions") or []}
-    old = before.get("Evaluated")
-    gate = _gate(facts) or (
-        Seen(old["status"], old["reason"], old["message"]) if old else Seen("True", "Evaluated", done)
-    )
-    if gate.status == "Unknown":
-        gate = Seen("True", "Evaluated", done)
-    seen["Evaluated"] = gate
+    gate = seen["Evaluated"] = _gate(facts) or _gate_before(facts) or Seen("True", "Evaluated", done)
     if gate.reason in ("GateMissed", "JudgeMissing"):
         seen["Ready"] = Seen("False", gate.reason, gate.message)
     else:
@@ -150,10 +141,8 @@ def _distilled(facts: Facts) -> Seen:
 
 def _gate(facts: Facts) -> Seen | None:
     """What the job's judges said of the gate; None where it has not come to that."""
-    if not facts.attempts or facts.letter.attempt != facts.attempts[-1]["number"]:
-        return None
     lines = facts.letter.values.get("gate")
-    if not isinstance(lines, list) or not facts.letter.metrics:
+    if not facts.is_told or not isinstance(lines, list) or not facts.letter.metrics:
         return None
     bad = [line for line in lines if isinstance(line, dict) and line.get("reason") in ("Missed", "JudgeMissing")]
     if not bad:
@@ -162,18 +151,23 @@ def _gate(facts: Facts) -> Seen | None:
     return Seen("True", reason, "; ".join(str(line.get("message", ""))[:300] for line in bad))
 
 
+def _gate_before(facts: Facts) -> Seen | None:
+    """What the status says of the gate already: the mailbox speaks of the newest attempt only."""
+    for condition in facts.observed.status.get("conditions") or []:
+        if condition["type"] == "Evaluated" and condition["status"] != "Unknown":
+            return Seen(condition["status"], condition["reason"], condition["message"])
+    return None
+
+
 def _by_stage(facts: Facts) -> dict[str, Seen]:
     stage = facts.letter.values.get("stage")
-    code = str(facts.letter.error.get("code", ""))
-    is_failed = facts.letter.state == "failed" and facts.failed is not None
     seen: dict[str, Seen] = {}
     if stage == "Prepare":
-        failed = is_failed and code == facts.failed.reason if facts.failed is not None else False
-        seen["DataReady"] = (
-            Seen("False", code, facts.failed.message)
-            if failed and facts.failed
-            else Seen("False", "Preparing", "bringing the recordings")
-        )
+        failed = facts.failed
+        if failed is not None and facts.letter.state == "failed" and facts.letter.error.get("code") == failed.reason:
+            seen["DataReady"] = Seen("False", failed.reason, failed.message)
+        else:
+            seen["DataReady"] = Seen("False", "Preparing", "bringing the recordings")
     elif stage in STAGES:
         seen["DataReady"] = Seen("True", "Prepared", "the recordings are there")
         is_training = stage in ("Pretrain", "Finetune")

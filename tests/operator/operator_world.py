@@ -18,11 +18,11 @@ from voiceclone_operator.actions import (
     LookInStorage,
     Plan,
     RemoveFinalizer,
-    SetControl,
     WriteStatus,
 )
+from voiceclone_operator.facts import Settings
 from voiceclone_operator.observed import Observed, StoredFacts, spelled
-from voiceclone_operator.reconcile import Settings, plan
+from voiceclone_operator.reconcile import plan
 
 NAMESPACE, UID, NAME = "voices", "0a1b2c3d-1111-2222-3333-444455556666", "anna"
 DIGEST = "ab" * 32
@@ -154,8 +154,6 @@ class World:
                 del self.jobs[action.name]
                 attempt = job["metadata"]["labels"][ATTEMPT]
                 self.pods = {n: p for n, p in self.pods.items() if p["metadata"]["labels"][ATTEMPT] != attempt}
-        elif isinstance(action, SetControl):
-            self.children[("ConfigMap", "anna-progress")]["data"]["control"] = action.value
         elif isinstance(action, AddFinalizer):
             self.clone["metadata"]["finalizers"] = ["clocktrain.dev/erase"]
         elif isinstance(action, RemoveFinalizer):
