@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from clock_train.errors import ClockTrainError, StorageDamaged, StorageNotFound
 from clock_train.orchestration.attempts import attempts_of
 from clock_train.orchestration.run_tracking import PREFIX_TAG
-from clock_train.storage.commits import MARKER, CommitRecord
+from clock_train.storage.commits import MARKER, read_marker
 from clock_train.storage.opening import Storage, open_storage
 from clock_train.storage.places import RunPlace, bundle_prefix, receipt_key
 
@@ -96,7 +96,7 @@ def _listed(storage: Storage, prefix: str) -> dict[str, dict[str, object]]:
     for key in [key for key in found if key.endswith(f"/{MARKER}")]:
         folder = key.removesuffix(f"/{MARKER}")
         try:
-            record = CommitRecord.from_json(folder, storage.get(key))
+            record = read_marker(storage, folder)
         except (StorageDamaged, StorageNotFound):
             continue
         for name, digest in record.files.items():

@@ -34,7 +34,7 @@ from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.log_places import remember_place
 from clock_train.orchestration.mailbox import Correspondence, FolderMailbox, Mailbox
 from clock_train.orchestration.manifest_mapping import experiment_of
-from clock_train.orchestration.pipeline_stages import distill_voice, evaluate_voice, export_voice
+from clock_train.orchestration.pipeline_stages import BUNDLE_NAME, distill_voice, evaluate_voice, export_voice
 from clock_train.orchestration.progress import ProgressStyle, listening
 from clock_train.orchestration.run_log import logged
 from clock_train.orchestration.run_tracking import RunTracking
@@ -134,15 +134,16 @@ class _Job:
         self._clone, self._place, self._storage = clone, place, storage
         self._post, self._tracking = post, tracking
         self._ledger: StageKeeper = FolderLedger(place.out) if place.store is None else StoredLedger(storage, place.run)
+        self._config = for_this_machine(load_config(*experiment_of(clone.spec)), clone, post)
+        self._corpora = [place.out / "corpora" / speaker.name for speaker in clone.spec.speakers]
         self.outcome = JobOutcome(clone.metadata.name, version_digest(clone.spec))
 
     def run(self) -> JobOutcome:
         """Every stage that is left to do."""
         clone, out, post = self._clone, self._place.out, self._post
-        config = for_this_machine(load_config(*experiment_of(clone.spec)), clone, post)
+        config, corpora = self._config, self._corpora
         write_params(config, out / "params.yaml")
         budget = BudgetWatch(config.budget, config.compute.workers, out)
-        corpora = [out / "corpora" / speaker.name for speaker in clone.spec.speakers]
         voice = out / "voice"
 
         def train() -> None:
@@ -152,7 +153,7 @@ class _Job:
             trained = "Finetune" if clone.spec.base else "Pretrain"
             # the recordings themselves are on this machine or fetched again, never kept beside the results
             is_needed = not self._is_finished(trained) and not all((c / MANIFEST_NAME).exists() for c in corpora)
-            self._stage("Prepare", lambda: self._prepare(corpora), {}, again=is_needed)
+            self._stage("Prepare", self._prepare, {}, again=is_needed)
             self._stage(trained, train, {"voice": voice})
             budget.check()
         except TrainingStopped:
@@ -164,7 +165,7 @@ class _Job:
         if clone.spec.distillation is not None and clone.spec.distillation.policy == "Always":
             self._stage("Distill", lambda: distill_voice(voice, out / "distill"), {"distill": out / "distill"})
             post.warn("no student is distilled yet: the voice goes on as it was trained")
-        self._stage("Evaluate", lambda: self._evaluate(voice, corpora), {"evaluation": out / "evaluation"})
+        self._stage("Evaluate", lambda: self._evaluate(voice), {"evaluation": out / "evaluation"})
         self._judge()
         self._stage("Export", lambda: export_voice(voice, out / "bundle"), {"bundle": out / "bundle"})
         self._publish()
@@ -196,14 +197,14 @@ class _Job:
         self._ledger.keep(stage, self.outcome.digest, results)
         self.outcome.done.append(stage)
 
-    def _prepare(self, corpora: list[Path]) -> None:
+    def _prepare(self) -> None:
         taken: dict[str, str] = {}
         for earlier, _ in lineage(self._storage, self._place.run):
             start = read_start(self._storage, earlier)
             taken = {**(start.corpora if start else {}), **taken}
-        revisions = prepare(self._clone, self._place, corpora, taken, self._post)
+        revisions = prepare(self._clone, self._place, self._corpora, taken, self._post)
         with_corpora(self._storage, self._place.run, revisions)
-        found = [read_corpus(corpus) for corpus in corpora]
+        found = [read_corpus(corpus) for corpus in self._corpora]
         names = [
             revisions.get(speaker.name) or corpus_revision([one])[:12]
             for speaker, one in zip(self._clone.spec.speakers, found, strict=True)
@@ -212,12 +213,11 @@ class _Job:
         seconds = sum(clip.seconds for one in found for clip in one.accepted())
         self._post.say(corpus={"revision": revision, "seconds": round(seconds)})
 
-    def _evaluate(self, voice: Path, corpora: list[Path]) -> None:
+    def _evaluate(self, voice: Path) -> None:
         """A machine that came new has the voice from storage, and packs the recordings again."""
         if not any(voice.parent.glob("packed-*.npz")):
-            self._prepare(corpora)
-            config = for_this_machine(load_config(*experiment_of(self._clone.spec)), self._clone, self._post)
-            pack_clone(self._clone, config, corpora, self._place, self._post)
+            self._prepare()
+            pack_clone(self._clone, self._config, self._corpora, self._place, self._post)
         evaluate_voice(voice, self._place.out / "evaluation")
 
     def _judge(self) -> None:
@@ -236,7 +236,7 @@ class _Job:
         """The bundle under its digest, where a store outlives this machine."""
         bundle = self._place.out / "bundle"
         self.outcome.bundle = bundle
-        self.outcome.bundle_digest = hashlib.sha256((bundle / "voice" / "voice.json").read_bytes()).hexdigest()
+        self.outcome.bundle_digest = json.loads((bundle / BUNDLE_NAME).read_text(encoding="utf-8"))["digest"]
         key = bundle_prefix(self._place.run.namespace, self.outcome.bundle_digest)
         if self._place.store is not None:
             keep_folder(self._storage, key, bundle)

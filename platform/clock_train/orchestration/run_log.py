@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,12 +187,7 @@ def read_logs(storage: Storage, prefix: str, *, source: str | None = None) -> li
     Raises:
         RunNotFound: there is none.
     """
-    chunks: dict[str, list[str]] = {}
-    for item in storage.list(prefix):
-        name = item.key.removeprefix(f"{prefix}/").split("/")[0]
-        chunks.setdefault(name, []).append(item.key)
-    logs = [StoredLog(name, b"".join(storage.get(key) for key in sorted(keys))) for name, keys in chunks.items()]
-    logs = [log for log in sorted(logs, key=lambda log: log.name) if log.is_of(source)]
+    logs = _grown(storage, prefix, {}, source)
     if not logs:
         wanted = f" of {source}" if source else ""
         raise RunNotFound(f"there is no log{wanted} below {prefix}; the attempt has not started, or wrote elsewhere")
@@ -201,12 +196,24 @@ def read_logs(storage: Storage, prefix: str, *, source: str | None = None) -> li
 
 def wait_for_more(storage: Storage, prefix: str, seen: dict[str, int], *, source: str | None = None) -> list[StoredLog]:
     """What grew since ``seen`` (name → bytes), which is updated; waits a moment where nothing did."""
-    grown = []
-    for log in read_logs(storage, prefix, source=source):
-        new = log.content[seen.get(log.name, 0) :]
-        seen[log.name] = len(log.content)
-        if new:
-            grown.append(StoredLog(log.name, new))
+    grown = [log for log in _grown(storage, prefix, seen, source) if log.content]
+    for log in grown:
+        seen[log.name] = seen.get(log.name, 0) + len(log.content)
     if not grown:
         time.sleep(2.0)
     return grown
+
+
+def _grown(storage: Storage, prefix: str, seen: Mapping[str, int], source: str | None) -> list[StoredLog]:
+    """The end of each log, from what was seen of it on; chunks that were seen whole are not read again."""
+    chunks: dict[str, list[str]] = {}
+    for item in storage.list(prefix):
+        name = item.key.removeprefix(f"{prefix}/").split("/")[0]
+        chunks.setdefault(name, []).append(item.key)
+    logs = []
+    for name, keys in sorted(chunks.items()):
+        if StoredLog(name, b"").is_of(source):
+            first, offset = divmod(seen.get(name, 0), CHUNK_BYTES)
+            content = b"".join(storage.get(key) for key in sorted(keys)[first:])
+            logs.append(StoredLog(name, content[offset:]))
+    return logs

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clock_train.errors import StorageDamaged
-from clock_train.storage.commits import MARKER
+from clock_train.storage.atomic_file import digest_of
+from clock_train.storage.commits import MARKER, read_marker
 from clock_train.storage.opening import Storage
 
 
@@ -23,7 +24,9 @@ def keep_files(storage: Storage, prefix: str, files: Mapping[str, Path]) -> str:
     """Commit files by name; a commit that is there already with the same content is left. Returns the prefix."""
     if storage.exists(f"{prefix}/{MARKER}"):
         known = storage.read_commit(prefix).files
-        if {name: file.sha256 for name, file in known.items()} == {name: _sha256(p) for name, p in files.items()}:
+        if {name: file.sha256 for name, file in known.items()} == {
+            name: digest_of(p).sha256 for name, p in files.items()
+        }:
             return prefix
     storage.commit(prefix, files, committed_at=datetime.now(UTC))
     return prefix
@@ -36,7 +39,7 @@ def bring_folder(storage: Storage, prefix: str, folder: Path) -> Path:
         StorageNotFound: nothing was committed there.
         StorageDamaged: a file does not match its sha256.
     """
-    record = storage.read_commit(prefix)
+    record = read_marker(storage, prefix)  # each file is verified below, as it is copied
     stamp = hashlib.sha256(json.dumps({n: f.sha256 for n, f in sorted(record.files.items())}).encode()).hexdigest()
     note = folder.parent / f".{folder.name}.brought"
     if folder.exists() and note.exists() and note.read_text(encoding="utf-8") == stamp:
@@ -47,14 +50,9 @@ def bring_folder(storage: Storage, prefix: str, folder: Path) -> Path:
         target = work / name
         target.parent.mkdir(parents=True, exist_ok=True)
         storage.get_to_file(record.key(name), target)
-        if _sha256(target) != file.sha256:
+        if digest_of(target).sha256 != file.sha256:
             raise StorageDamaged(f"{record.key(name)} changed while it was copied; run again")
     shutil.rmtree(folder, ignore_errors=True)
     work.rename(folder)
     note.write_text(stamp, encoding="utf-8")
     return folder
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

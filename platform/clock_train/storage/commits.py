@@ -120,12 +120,12 @@ def step_prefix(prefix: str, step: int) -> str:
     return f"{check_prefix(prefix)}/step-{step}"
 
 
-def read_commit(storage: CommitReader, prefix: str) -> CommitRecord:
-    """The commit under a prefix, after every file in it was read and its sha256 compared.
+def read_marker(storage: CommitReader, prefix: str) -> CommitRecord:
+    """What was committed under a prefix; no file is read.
 
     Raises:
         StorageNotFound: no marker, so nothing was committed there.
-        StorageDamaged: a file is missing or its bytes changed; the message names it.
+        StorageDamaged: the marker is none.
     """
     prefix = check_prefix(prefix)
     try:
@@ -134,7 +134,17 @@ def read_commit(storage: CommitReader, prefix: str) -> CommitRecord:
         raise StorageNotFound(
             f"{prefix} has no {MARKER} marker, so nothing was committed there. Choose a committed one."
         ) from cause
-    record = CommitRecord.from_json(prefix, content)
+    return CommitRecord.from_json(prefix, content)
+
+
+def read_commit(storage: CommitReader, prefix: str) -> CommitRecord:
+    """The commit under a prefix, after every file in it was read and its sha256 compared.
+
+    Raises:
+        StorageNotFound: no marker, so nothing was committed there.
+        StorageDamaged: a file is missing or its bytes changed; the message names it.
+    """
+    record = read_marker(storage, prefix)
     for name, expected in record.files.items():
         _verify(storage, record.key(name), expected)
     return record
