@@ -145,6 +145,11 @@ class Operators:
         self.all.append(made)
         return made
 
+    def lose(self, replica: Operator) -> None:
+        """It is killed, and the next one need not wait for its lease."""
+        replica.kill()
+        self.plane.kubectl("delete", "lease", "voiceclone-operator", "-n", OPERATOR_NAMESPACE, "--ignore-not-found")
+
     def check_logs(self) -> None:
         for each in self.all:
             assert "Traceback" not in each.log(), each.log()[-4000:]

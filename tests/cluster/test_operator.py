@@ -53,6 +53,14 @@ def clones(plane: ControlPlane, namespace: str) -> Clones:
     return Clones(plane, namespace)
 
 
+def started_with_a_clone(plane: ControlPlane, run: Operators, clones: Clones) -> Operator:
+    made = run.start()
+    plane.wait(made.leads, 60)
+    clones.apply()
+    clones.wait(clones.jobs, 60)
+    return made
+
+
 def test_apply_runs_on_the_right_nodes_and_ends_with_a_voice(
     plane: ControlPlane, operator: Operator, clones: Clones
 ) -> None:
@@ -100,10 +108,7 @@ def test_a_settled_clone_costs_no_write(plane: ControlPlane, operator: Operator,
 
 
 def test_a_restart_costs_no_write(plane: ControlPlane, run: Operators, clones: Clones) -> None:
-    first = run.start()
-    plane.wait(first.leads, 60)
-    clones.apply()
-    clones.wait(clones.jobs, 60)
+    first = started_with_a_clone(plane, run, clones)
     clones.saved(1, 10)
     clones.wait_for("Admitted", "True", "Running")
     first.stop()
@@ -123,8 +128,7 @@ def test_killed_at_any_moment_it_makes_one_job_an_attempt(plane: ControlPlane, r
         if number == 0:
             clones.apply()
         time.sleep(0.15 * number)
-        made.kill()
-        plane.kubectl("delete", "lease", "voiceclone-operator", "-n", OPERATOR_NAMESPACE, "--ignore-not-found")
+        run.lose(made)
     last = run.start()
     plane.wait(last.leads, 60)
     clones.wait(lambda: len(clones.get().get("status", {}).get("attempts", [])) == 1, 60, "one attempt")
@@ -215,12 +219,8 @@ def test_the_api_server_comes_back_and_etcd_stalls(plane: ControlPlane, operator
 
 
 def test_what_happened_while_it_was_away_is_seen(plane: ControlPlane, run: Operators, clones: Clones) -> None:
-    first = run.start()
-    plane.wait(first.leads, 60)
-    clones.apply()
-    clones.wait(clones.jobs, 60)
-    first.kill()
-    plane.kubectl("delete", "lease", "voiceclone-operator", "-n", OPERATOR_NAMESPACE, "--ignore-not-found")
+    first = started_with_a_clone(plane, run, clones)
+    run.lose(first)
     clones.finished(1)
     clones.apply(gate={"minSpeakerSimilarity": "0.5"})
     second = run.start()
@@ -230,12 +230,8 @@ def test_what_happened_while_it_was_away_is_seen(plane: ControlPlane, run: Opera
 
 
 def test_a_namespace_that_ends_takes_its_clones_along(plane: ControlPlane, run: Operators, clones: Clones) -> None:
-    first = run.start()
-    plane.wait(first.leads, 60)
-    clones.apply()
-    clones.wait(clones.jobs, 60)
-    first.kill()
-    plane.kubectl("delete", "lease", "voiceclone-operator", "-n", OPERATOR_NAMESPACE, "--ignore-not-found")
+    first = started_with_a_clone(plane, run, clones)
+    run.lose(first)
     plane.kubectl("delete", "namespace", clones.namespace, "--wait=false")
     time.sleep(2)
     assert clones.get(), "it waits for its finalizer"

@@ -6,10 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from clock_train.data.build import build_corpus
 from clock_train.data.manifest import MANIFEST_NAME, read_corpus, write_manifest
@@ -119,24 +119,12 @@ def start_storage(cluster: RealCluster) -> str:
     return f"http://127.0.0.1:{cluster.forward(address.strip(), 9000)}"
 
 
-@contextmanager
-def environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def push_recordings(endpoint: str, folder: Path) -> dict[str, str]:
     """A corpus of each speaker, cut from the sample recordings, in the bucket; speaker → revision."""
     revisions = {}
-    with environment({**CREDENTIAL, "AWS_ENDPOINT_URL_S3": endpoint}):
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {**CREDENTIAL, "AWS_ENDPOINT_URL_S3": endpoint}.items():
+            environment.setenv(name, value)
         _make_bucket(endpoint)
         for speaker, language in SPEAKERS.items():
             corpus = small_corpus(folder, speaker, language)
