@@ -106,7 +106,8 @@ class Builder:
         name = f"localhost/clocktrain-{image}:{_version()}"
         with tempfile.TemporaryDirectory(dir=self.folder) as context:
             cache = self._context(image, Path(context))
-            words = ["bud", "--pull-never", "--isolation", "chroot", "--network", "host", "--timestamp", "0"]
+            words = ["bud", "--pull-never", "--layers", "--isolation", "chroot"]
+            words += ["--network", "host", "--timestamp", "0"]
             # the machine's own certificates reach the build and not the image
             words += ["--volume", "/etc/ssl/certs:/etc/ssl/certs:ro", "--volume", f"{cache}:{cache}"]
             for key, value in {

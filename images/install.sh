@@ -1,12 +1,20 @@
-# Runs in the build stage: the locked packages with their hashes, then ours, then what is in it as an SBOM.
+# Runs in a build stage. `dependencies`: the locked packages with their hashes into /opt/venv. `own`: ours, with an SBOM of
+# the whole, into /own, whose files belong over those of /opt/venv.
 set -eu
-python3 -m venv --without-pip /opt/venv
 install() {
-  UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy uv pip install --quiet --python /opt/venv/bin/python --compile-bytecode "$@"
+  UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy uv pip install --quiet --python /opt/venv/bin/python --compile-bytecode --no-deps "$@"
 }
-# the base has no compiler: what has no wheel is pure Python, or this fails
-# the lock says all of it: asking again would find what the lock overrides
-install --no-deps --require-hashes -r /context/requirements.txt
-install --no-deps /context/*.whl
-mkdir -p /opt/venv/share/clocktrain
-/opt/venv/bin/python /context/sbom.py "$(cat /context/name)" > /opt/venv/share/clocktrain/sbom.cdx.json
+case "$1" in
+  dependencies)
+    python3 -m venv --without-pip /opt/venv
+    # the base has no compiler: what has no wheel is pure Python, or this fails
+    # the lock says all of it: asking again would find what the lock overrides
+    install --require-hashes -r /context/requirements.txt
+    ;;
+  own)
+    install --prefix /own /context/*.whl
+    mkdir -p /own/share/clocktrain
+    PYTHONPATH="$(echo /own/lib/python3*/site-packages)" \
+      /opt/venv/bin/python /context/sbom.py "$(cat /context/name)" > /own/share/clocktrain/sbom.cdx.json
+    ;;
+esac
