@@ -393,12 +393,44 @@ class BundleDamaged(ExportError):
     """A voice folder whose files do not match its ``voice.json``."""
 
 
+class BundleFileMissing(ExportError):
+    """A voice folder that lacks one of its files."""
+
+
+class BundleUnsigned(ExportError):
+    """A bundle that nobody signed."""
+
+
+class BundleSignerUnknown(ExportError):
+    """A bundle that is signed by a key that is not trusted here."""
+
+
+class BundleSchemaUnsupported(ExportError):
+    """A voice folder written for another version of its schema."""
+
+
+class BundleInventoryForeign(ExportError):
+    """A bundle whose phones are numbered otherwise than here."""
+
+
+class BundleUnwritable(ExportError):
+    """A bundle that cannot be written where it was asked for."""
+
+
+class BundleOperatorForeign(ExportError):
+    """A graph with an operator that a browser's runtime does not have."""
+
+
 class ServingError(ClockTrainError):
     """A voice that is asked to speak and cannot."""
 
 
 class VoiceNotFound(ServingError):
     """No trained voice where one was asked for."""
+
+
+class SpeechInputInvalid(ServingError):
+    """Phones, a speaker vector or noise that a voice's graphs cannot take."""
 
 
 class WatermarkError(ClockTrainError):

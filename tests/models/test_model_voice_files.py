@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_voice import shaken, tiny_config
 
-from clock_train.errors import BundleDamaged, ConfigError, TextEmpty, VoiceNotFound
+from clock_train.errors import BundleDamaged, BundleFileMissing, ConfigError, TextEmpty, VoiceNotFound
 from clock_train.models.config_text import from_plain, to_plain
 from clock_train.models.speech import Voice, style_of
 from clock_train.models.student import student_config
@@ -74,7 +74,7 @@ def test_a_changed_file_is_refused_by_name(name: str, tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = saved(tmp_path)
     (path / "weights.safetensors").unlink()
-    with pytest.raises(BundleDamaged, match=r"lacks weights\.safetensors; copy the whole folder again"):
+    with pytest.raises(BundleFileMissing, match=r"lacks weights\.safetensors; copy the whole folder again"):
         load_voice(path)
 
 

@@ -46,6 +46,7 @@ class Installation:
         self.numbers_path = self.folder / "numbers.json"
         self.setting_path = self.folder / "marking.json"
         self.labels_path = self.folder / "labels.json"
+        self.trusted_path = self.folder / "trusted-keys"
         self.log_folder = self.folder / "log"
 
     def keys(self, today: date) -> TenantKeys:
@@ -75,6 +76,23 @@ class Installation:
     def signer(self) -> Signer:
         """The key that signs log and labels."""
         return open_signer(self.signing_path)
+
+    def trusted_keys(self) -> list[str]:
+        """Public keys whose bundles are opened: its own, and one a line in ``trusted-keys``; ``#`` begins a comment.
+
+        Raises:
+            ConfigValueInvalid: the file cannot be read.
+        """
+        own = [self.signer().public_key]
+        try:
+            lines = self.trusted_path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return own
+        except (OSError, ValueError) as error:
+            raise ConfigValueInvalid(
+                f'"{self.trusted_path}" cannot be read ({error}); give one public key a line, or remove it'
+            ) from error
+        return own + [key for line in lines if (key := line.partition("#")[0].strip())]
 
     def log(self) -> AuditLog:
         """The log of what was spoken."""

@@ -61,12 +61,12 @@ class TextEncoder(nn.Module):
         self.norm = ChannelNorm(width)
         self.scale = width**0.5
 
-    def forward(self, ids_B3L: Tensor, mask_B1L: Tensor, condition_BG: Tensor) -> Tensor:
-        """(B, 3, L) int64 ids to (B, C, L), zero in the padding."""
-        x = (self.embed(ids_B3L) + self.condition(condition_BG).unsqueeze(-1)) * mask_B1L
+    def forward(self, ids_B3L: Tensor, mask_B1L: Tensor | None, condition_BG: Tensor) -> Tensor:
+        """(B, 3, L) int64 ids to (B, C, L), zero in the padding; without a mask there is none."""
+        x = _masked(self.embed(ids_B3L) + self.condition(condition_BG).unsqueeze(-1), mask_B1L)
         for block in self.blocks:
             x = block(x, mask_B1L)
-        return self.norm(x) * mask_B1L
+        return _masked(self.norm(x), mask_B1L)
 
     def embed(self, ids_B3L: Tensor) -> Tensor:
         """Each phone by itself, without its neighbours: (B, C, L)."""
@@ -89,20 +89,24 @@ class TransformerBlock(nn.Module):
         self.feed_out = nn.Conv1d(config.feed_forward, width, config.kernel, padding=config.kernel // 2)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x_BCL: Tensor, mask_B1L: Tensor) -> Tensor:
+    def forward(self, x_BCL: Tensor, mask_B1L: Tensor | None) -> Tensor:
         """(B, C, L) to (B, C, L)."""
         x_BCL = x_BCL + self.dropout(self._attend(self.attention_norm(x_BCL), mask_B1L))
-        hidden = self.feed_in(self.feed_norm(x_BCL) * mask_B1L).relu()
-        return (x_BCL + self.dropout(self.feed_out(self.dropout(hidden) * mask_B1L))) * mask_B1L
+        hidden = self.feed_in(_masked(self.feed_norm(x_BCL), mask_B1L)).relu()
+        return _masked(x_BCL + self.dropout(self.feed_out(_masked(self.dropout(hidden), mask_B1L))), mask_B1L)
 
-    def _attend(self, x_BCL: Tensor, mask_B1L: Tensor) -> Tensor:
+    def _attend(self, x_BCL: Tensor, mask_B1L: Tensor | None) -> Tensor:
         batch, width, length = x_BCL.shape
         heads = self.projections(x_BCL).reshape(batch, 3, self.heads, self.head_width, length).transpose(-1, -2)
         query, key, value = heads.unbind(1)
         query, key = rotate(query), rotate(key)
-        allowed = mask_B1L.unsqueeze(1) > 0
+        allowed = None if mask_B1L is None else mask_B1L.unsqueeze(1) > 0
         out = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
         return self.attention_exit(out.transpose(-1, -2).reshape(batch, width, length))
+
+
+def _masked(x_BCL: Tensor, mask_B1L: Tensor | None) -> Tensor:
+    return x_BCL if mask_B1L is None else x_BCL * mask_B1L
 
 
 def rotate(x_BHLD: Tensor) -> Tensor:

@@ -169,19 +169,33 @@ class VoiceModel(nn.Module):
             waveforms (B, T * hop), valid samples (B,), durations (B, L) in frames.
         """
         reading = self.read(ids_B3L, phones_B, condition_BG)
-        log_frames = self.duration(reading.encoded_BCL, reading.mask_B1L, condition_BG)
-        wanted = torch.clamp(torch.exp(log_frames) / speed, 1.0, MAX_FRAMES_A_PHONE)
-        # the mean of logarithms is below the logarithm of the mean: rounding down as well made speech a fifth too short
-        durations = torch.ceil(wanted).long() * reading.mask_B1L.squeeze(1).long()
+        durations = self.durations(reading.encoded_BCL, reading.mask_B1L, condition_BG, speed)
         frames = durations.sum(1)
         mask = length_mask(frames, int(frames.max()))
-        mean, log_deviation = self.prior(reading.encoded_BCL, durations, mask, condition_BG)
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
-        latent = (mean + noise * torch.exp(log_deviation) * noise_scale) * mask
-        latent = self.flow(latent, mask, condition_BG, inverse=True) * mask
+        shape = len(frames), self.config.latent_channels, mask.shape[-1]
+        noise = torch.randn(shape, generator=generator).to(reading.encoded_BCL) * noise_scale
+        latent = self.latents(reading.encoded_BCL, durations, mask, condition_BG, noise)
         # one clip has no padding, and its mask would cost a product a layer
         waveform = self.vocoder(latent, condition_BG, mask_B1T=mask if len(frames) > 1 else None)
         return waveform, frames * self.config.mel.hop_samples, durations
+
+    def durations(self, encoded_BCL: Tensor, mask_B1L: Tensor, condition_BG: Tensor, speed: float | Tensor) -> Tensor:
+        """(B, L) int64 frames of each phone, zero in the padding; ``speed`` above 1 is faster."""
+        log_frames = self.duration(encoded_BCL, mask_B1L, condition_BG)
+        wanted = torch.clamp(torch.exp(log_frames) / speed, 1.0, MAX_FRAMES_A_PHONE)
+        # the mean of logarithms is below the logarithm of the mean: rounding down as well made speech a fifth too short
+        return torch.ceil(wanted).long() * mask_B1L.squeeze(1).long()
+
+    def latents(
+        self, encoded_BCL: Tensor, durations_BL: Tensor, mask_B1T: Tensor, condition_BG: Tensor, noise_BCT: Tensor
+    ) -> Tensor:
+        """What the decoder speaks, (B, C, T): the prior's draw, mapped back through the flow.
+
+        ``noise_BCT`` is normal, already scaled by how much of the prior's spread to draw.
+        """
+        mean, log_deviation = self.prior(encoded_BCL, durations_BL, mask_B1T, condition_BG)
+        latent = (mean + noise_BCT * torch.exp(log_deviation)) * mask_B1T
+        return self.flow(latent, mask_B1T, condition_BG, inverse=True) * mask_B1T
 
 
 def _squared_distance(predicted_BML: Tensor, target_BMT: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""A trained voice as ONNX graphs in a signed bundle. Writes; ``serving`` reads."""

@@ -1,0 +1,228 @@
+"""A bundle's voice in ONNX Runtime: phones to samples, whole or as a stream. Unmarked: ``bundle_voice`` marks.
+
+Two graphs run: the text graph makes the latents of a whole sentence, the decoder graph speaks a window of them. What a
+decoder's frame hears on each side is bounded, so that windows with that much context, cut, are the whole to the last
+rounding; ``speak`` is one window. Each session has one thread and never spins, which gave the most sentences a core
+(two threads a session lost 15 to 49 %, batching gained nothing); threads may share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from clock_train.bundle.opening import DECODER_GRAPH, TEXT_GRAPH, Bundle, open_bundle
+from clock_train.errors import BundleDamaged, ConfigError, SpeechInputInvalid
+from clock_train.issuing.installation import Installation
+from clock_train.text.inventory import LANGUAGES, NUM_TONES, PHONES
+
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
+FIRST_WINDOW_FRAMES = 24
+"""0.38 s at 16 kHz: heard soon; each window after it is twice as long, so that context is paid for rarely."""
+LONGEST_WINDOW_FRAMES = 192
+NOISE_FRAMES_A_PHONE = 12
+"""Noise drawn at first; speech has about six frames a phone, and slower speech is drawn for again."""
+CPU = ("CPUExecutionProvider",)
+
+
+class OnnxVoice:
+    """The sessions of one bundle.
+
+    Args:
+        bundle: opened, so its signature holds; the graphs' hashes are checked as they are read.
+        providers: of ONNX Runtime; on a GPU ``("CUDAExecutionProvider", "CPUExecutionProvider")``.
+    """
+
+    def __init__(self, bundle: Bundle, *, providers: Sequence[str] = CPU) -> None:
+        self.bundle, self.card = bundle, bundle.card
+        graphs = bundle.values["graphs"]
+        self.sample_rate_hz: int = bundle.values["sampleRate"]
+        self.hop_samples: int = graphs["hopSamples"]
+        self.noise_channels: int = graphs["noiseChannels"]
+        self.context_frames: int = graphs["contextFrames"]
+        self.vectors_SE = bundle.vectors()
+        self._text = _session(bundle, TEXT_GRAPH, providers)
+        self._decoder = _session(bundle, graphs.get("decoder", DECODER_GRAPH), providers)
+
+    @classmethod
+    def open(
+        cls, folder: str | Path, *, trusted_keys: Sequence[str] | None = None, providers: Sequence[str] = CPU
+    ) -> OnnxVoice:
+        """Verify a bundle folder and make its sessions.
+
+        Args:
+            folder: of the bundle.
+            trusted_keys: public keys, base64; by default those that the installation trusts, its own among them.
+            providers: of ONNX Runtime.
+
+        Raises:
+            VoiceNotFound: no bundle there.
+            ExportError: one of its leaves; nothing of such a bundle is loaded.
+        """
+        keys = Installation().trusted_keys() if trusted_keys is None else trusted_keys
+        return cls(open_bundle(Path(folder), trusted_keys=keys), providers=providers)
+
+    def speak(
+        self,
+        phone_ids_3L: np.ndarray,
+        speaker_embedding_E: np.ndarray,
+        *,
+        labels: tuple[int, int] = (0, 0),
+        speed: float = 1.0,
+        noise_scale: float = 0.5,
+        seed: int | Sequence[int] = 0,
+        noise_TC: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Speak one sentence.
+
+        Args:
+            phone_ids_3L: (3, L) int64 of ``text.inventory.token_ids``.
+            speaker_embedding_E: (E,) float32, a row of ``vectors_SE``.
+            labels: ids of style and emotion; zeros are "not said".
+            speed: 0.25 to 4; above 1 is faster.
+            noise_scale: liveliness; 0 is the same each time and flatter.
+            seed: of the noise; the same seed gives the same samples on one machine.
+            noise_TC: (T, C) float32 instead of a seed, already scaled; T at least the frames spoken.
+
+        Returns:
+            (N,) float32 about [-1, 1] at ``sample_rate_hz``, unmarked.
+
+        Raises:
+            SpeechInputInvalid, ConfigError: an argument that the graphs cannot take.
+        """
+        latent, condition = self._latents(
+            phone_ids_3L, speaker_embedding_E, labels, speed, _Noise(noise_scale, seed, noise_TC)
+        )
+        return self._decode(latent, condition)
+
+    def stream(
+        self,
+        phone_ids_3L: np.ndarray,
+        speaker_embedding_E: np.ndarray,
+        *,
+        labels: tuple[int, int] = (0, 0),
+        speed: float = 1.0,
+        noise_scale: float = 0.5,
+        seed: int | Sequence[int] = 0,
+        noise_TC: np.ndarray | None = None,
+        first_frames: int = FIRST_WINDOW_FRAMES,
+        longest_frames: int = LONGEST_WINDOW_FRAMES,
+    ) -> Iterator[np.ndarray]:
+        """As ``speak``, in chunks that joined are its samples to 1e-4.
+
+        Args:
+            phone_ids_3L: as in ``speak``, and so all up to ``noise_TC``.
+            speaker_embedding_E: see ``speak``.
+            labels: see ``speak``.
+            speed: see ``speak``.
+            noise_scale: see ``speak``.
+            seed: see ``speak``.
+            noise_TC: see ``speak``.
+            first_frames: length of the first chunk, 1 or more, in frames of ``hop_samples``.
+            longest_frames: chunks double up to here.
+        """
+        if first_frames < 1 or longest_frames < first_frames:
+            raise ConfigError(f"windows of {first_frames} to {longest_frames} frames; give 1 or more, rising")
+        latent, condition = self._latents(
+            phone_ids_3L, speaker_embedding_E, labels, speed, _Noise(noise_scale, seed, noise_TC)
+        )
+        frames, begin, length = latent.shape[2], 0, first_frames
+        while begin < frames:
+            end = min(begin + length, frames)
+            left, right = max(0, begin - self.context_frames), min(frames, end + self.context_frames)
+            window = self._decode(np.ascontiguousarray(latent[:, :, left:right]), condition)
+            yield window[(begin - left) * self.hop_samples : (end - left) * self.hop_samples]
+            begin, length = end, min(2 * length, longest_frames)
+
+    def _latents(
+        self, ids_3L: np.ndarray, vector_E: np.ndarray, labels: tuple[int, int], speed: float, noise: _Noise
+    ) -> tuple[np.ndarray, np.ndarray]:
+        ids, vector = _checked_ids(ids_3L), _checked_vector(vector_E, self.vectors_SE.shape[1])
+        if not MIN_SPEED <= speed <= MAX_SPEED:
+            raise ConfigError(f"speed is {speed}; give a number from {MIN_SPEED} to {MAX_SPEED}")
+        feeds = {
+            "ids": ids[None],
+            "speaker_embedding": vector[None],
+            "labels": np.array([labels], dtype=np.int64),
+            "speed": np.array([speed], dtype=np.float32),
+        }
+        drawn = noise.frames(int(np.ceil(ids.shape[1] * NOISE_FRAMES_A_PHONE / min(speed, 1.0))), self.noise_channels)
+        latent, condition, wanted = self._read(feeds, drawn)
+        if wanted > len(drawn):
+            drawn = noise.frames(wanted, self.noise_channels)
+            if len(drawn) < wanted:
+                raise SpeechInputInvalid(f"noise of {len(drawn)} frames was given for speech of {wanted}")
+            latent, condition, _ = self._read(feeds, drawn)
+        return latent, condition
+
+    def _read(self, feeds: dict[str, np.ndarray], noise_TC: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+        """Latents, the condition, and how many frames were wanted."""
+        names = ["latent", "condition", "durations"]
+        latent, condition, durations = map(np.asarray, self._text.run(names, {**feeds, "noise": noise_TC[None]}))
+        return latent, condition, int(durations.sum())
+
+    def _decode(self, latent_1CT: np.ndarray, condition_1G: np.ndarray) -> np.ndarray:
+        (waveform,) = self._decoder.run(["waveform"], {"latent": latent_1CT, "condition": condition_1G})
+        return np.asarray(waveform)[0]
+
+
+class _Noise:
+    """Scaled normal noise, frame after frame: a longer draw of one seed begins as a shorter one."""
+
+    def __init__(self, scale: float, seed: int | Sequence[int], given_TC: np.ndarray | None) -> None:
+        self._scale, self._seed, self._given = np.float32(scale), seed, given_TC
+
+    def frames(self, count: int, channels: int) -> np.ndarray:
+        if self._given is None:
+            drawn = np.random.default_rng(self._seed).standard_normal((count, channels), dtype=np.float32)
+            return drawn * self._scale
+        if self._given.ndim != 2 or self._given.shape[1] != channels:
+            raise SpeechInputInvalid(f"noise has shape {self._given.shape}; give (frames, {channels}) float32")
+        return np.ascontiguousarray(self._given, dtype=np.float32)
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """One thread, no spinning, and no arena: with lengths that always differ it keeps what it once took."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def _session(bundle: Bundle, name: str, providers: Sequence[str]) -> onnxruntime.InferenceSession:
+    content = bundle.content(name)
+    try:
+        return onnxruntime.InferenceSession(content, session_options(), providers=list(providers))
+    except Exception as error:  # ONNX Runtime has no base class of its own
+        raise BundleDamaged(
+            f'{name} of the bundle "{bundle.folder}" is signed but cannot be loaded ({error}); export the voice again'
+        ) from error
+
+
+def _checked_ids(ids_3L: np.ndarray) -> np.ndarray:
+    if ids_3L.ndim != 2 or ids_3L.shape[0] != 3 or ids_3L.shape[1] < 1 or ids_3L.dtype.kind not in "iu":
+        raise SpeechInputInvalid(
+            f"phones have shape {ids_3L.shape} of {ids_3L.dtype}; give (3, L) integers: phone, tone, language"
+        )
+    sizes = np.array([[len(PHONES)], [NUM_TONES], [len(LANGUAGES)]])
+    if ((ids_3L < 0) | (ids_3L >= sizes)).any():
+        row, at = np.argwhere((ids_3L < 0) | (ids_3L >= sizes))[0]
+        raise SpeechInputInvalid(
+            f"{('phone', 'tone', 'language')[row]} {ids_3L[row, at]} at position {at} is not in the inventory "
+            f"(0 to {sizes[row, 0] - 1}); make phones with clock_train.text.inventory.token_ids"
+        )
+    return np.ascontiguousarray(ids_3L, dtype=np.int64)
+
+
+def _checked_vector(vector_E: np.ndarray, width: int) -> np.ndarray:
+    vector = np.ascontiguousarray(vector_E, dtype=np.float32)
+    if vector.shape != (width,) or not np.isfinite(vector).all():
+        raise SpeechInputInvalid(f"the speaker vector has shape {vector.shape}; give ({width},) finite numbers")
+    return vector
