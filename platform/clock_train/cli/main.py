@@ -34,6 +34,7 @@ VERBS = {
     "pretrain": "Train a base model on the recordings of many speakers.",
     "finetune": "Teach a base one speaker's voice.",
     "synthesize": "Speak a text with a trained voice.",
+    "bundle": "Export, look into and verify signed voices.",
     "watermark": "Mark sounds, find marks, and keep their keys.",
     "audit": "Verify, ship and search the log of what was spoken.",
     "evaluate": "Judge a voice on sentences that took no part in training.",

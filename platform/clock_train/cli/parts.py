@@ -9,6 +9,8 @@ from clock_train.errors import PartNotInstalled
 PARTS = {
     "speech": ("av", "cryptography", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
     "train": ("hydra", "safetensors", "torch"),
+    "serve": ("onnxruntime",),
+    "export": ("onnx", "onnxruntime"),
     "distribute": ("psutil", "ray"),
     "track": ("mlflow",),
     "version": ("dvc",),
