@@ -17,7 +17,7 @@ import numpy as np
 from clock_train.errors import ConfigError, CorpusNotFound, VoiceNotFound
 
 if TYPE_CHECKING:
-    from clock_train.models.speech import Voice
+    from clock_train.models.saying import SayingVoice
     from clock_train.orchestration.listener import Listener
     from clock_train.orchestration.training_session import TrainOutcome
 
@@ -47,7 +47,7 @@ class ClockTrainer:
     Args:
         speaker_embeddings: what ``extract_speaker_embedding`` gave: an array, a dict by speaker, or the path of a file.
         text_corpus: a text file; its recordings lie beside it or in ``recordings``. A corpus folder works as well.
-        output_dir: where the run, its checkpoints and the voice are kept.
+        output_dir: where the run, its checkpoints and the voice are kept; a bundle's folder, to speak with alone.
         recordings: folder, or one long take, of what the text says.
         speaker: name of the voice; taken from a dict of one speaker where not given.
         language: found from the text where not given.
@@ -77,7 +77,7 @@ class ClockTrainer:
         self.language, self.preset = language, preset
         self.base = Path(base) if base is not None else None
         self._listener = listener
-        self._voice: Voice | None = None
+        self._voice: SayingVoice | None = None
 
     def train(
         self, epochs: int = 500, batch_size: int = 32, learning_rate: float = 1e-4, checkpoint_freq: int = 10
@@ -130,14 +130,15 @@ class ClockTrainer:
         """
         from clock_train.issuing.sound_files import write_issued
         from clock_train.labels.files import kind_of
-        from clock_train.models.speech import Voice
+        from clock_train.orchestration.voice_opening import open_voice
 
         kind_of(Path(output_path))
         if self._voice is None:
-            folder = self.output_dir / "voice"
-            if not folder.exists():
+            places = (self.output_dir / "voice", self.output_dir / "bundle", self.output_dir)
+            folder = next((place for place in places if (place / "voice.json").exists()), None)
+            if folder is None:
                 raise VoiceNotFound(f'no voice in "{self.output_dir}" yet; call train() first')
-            self._voice = Voice.load(folder)
+            self._voice = open_voice(folder)
         waveform = self._voice.say(text, speaker=speaker, style=style, speed=speed)
         assert self._voice.last_issue is not None
         write_issued(output_path, waveform, self._voice.sample_rate_hz, self._voice.last_issue)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from tiny_voice import shaken, tiny_voice
 
-from clock_train.models.condition import EMOTIONS, STYLES, Condition, clean_circumstances, label_ids
+from clock_train.models.condition import Condition, clean_circumstances
 from clock_train.models.speaker_encoder import with_differences
+from clock_train.models.style_labels import EMOTIONS, STYLES, label_ids
 from clock_train.models.voice import VoiceSource
 
 NO_LABELS = torch.zeros((1, 2), dtype=torch.int64)

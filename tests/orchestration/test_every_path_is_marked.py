@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import math
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,17 +24,23 @@ from clock_train.models.speech import Voice
 from clock_train.models.text_encoder import Vocabulary
 from clock_train.models.voice import VoiceModel
 from clock_train.models.voice_files import VoiceCard, save_voice
+from clock_train.orchestration.bundle_export import export_bundle
 from clock_train.orchestration.voice_evaluation import EvaluationRequest, evaluate_voice
+from clock_train.serving.bundle_voice import BundleVoice
 from clock_train.text.inventory import INVENTORY_ID, LANGUAGES, PHONES, TONES
 from clock_train.trainer import ClockTrainer
 from clock_train.watermark.detect import NARROW_SEARCH, detect
 
 PACKAGE = Path(__file__).parents[2] / "platform" / "clock_train"
-MAKERS = {"synthesize", "vocoder"}
-"""Methods by which a model makes samples."""
+MAKERS = {"synthesize", "vocoder", "speak", "stream"}
+"""Methods by which a model or a bundle's sessions make samples."""
 MAKE = {
     "models/voice.py": "the model itself",
     "models/speech.py": "marks what it makes",
+    "export/graphs.py": "writes the model as a graph; what the graph says is marked by who runs it",
+    "storage/s3.py": "streams bytes of storage",
+    "text/frontend.py": "a language is read, not spoken",
+    "serving/bundle_voice.py": "marks what it makes",
     "orchestration/held_out.py": "the resynthesis, marked before it is written or shown",
     "training/generator_step.py": "inside a training step; nobody hears it",
     "training/validation.py": "scores only",
@@ -132,6 +141,47 @@ def test_what_the_command_writes_is_marked(
     command = ["synthesize", "--voice", str(made[1]), "--text", TEXT, "--out", str(tmp_path / name)]
     assert run(command) == 0
     assert is_marked(read_waveform(tmp_path / name), installation)
+
+
+def test_what_a_bundle_says_is_marked_and_is_what_its_voice_says(
+    made: tuple[Path, Path], installation: Installation, tmp_path: Path
+) -> None:
+    export_bundle(made[1], tmp_path / "bundle", installation=installation)
+    voice = BundleVoice.open(tmp_path / "bundle")
+    sound = voice.say(TEXT, seed=3)
+    assert is_marked(sound, installation)
+    assert np.array_equal(np.concatenate(list(voice.say_sentences(TEXT, seed=3))), sound)
+    # float32 sums in another order, and a mark that follows the sound: far below one step of 16 bits
+    assert np.abs(sound - Voice.load(made[1]).say(TEXT, seed=3)).max() < 1e-5
+
+
+def test_what_the_command_and_the_articles_interface_say_with_a_bundle_is_marked(
+    made: tuple[Path, Path], installation: Installation, tmp_path: Path
+) -> None:
+    export_bundle(made[1], tmp_path / "bundle", installation=installation)
+    command = ["synthesize", "--voice", str(tmp_path / "bundle"), "--text", TEXT, "--out", str(tmp_path / "a.wav")]
+    assert run(command) == 0
+    trainer = ClockTrainer(np.ones(256, dtype=np.float32), made[0], tmp_path / "bundle")
+    for path in (tmp_path / "a.wav", trainer.synthesize(TEXT, tmp_path / "b.wav")):
+        assert is_marked(read_waveform(path), installation)
+
+
+def test_a_bundle_speaks_where_torch_is_not_installed(
+    made: tuple[Path, Path], installation: Installation, tmp_path: Path
+) -> None:
+    export_bundle(made[1], tmp_path / "bundle", installation=installation)
+    words = ["synthesize", "--voice", str(tmp_path / "bundle"), "--text", TEXT, "--out", str(tmp_path / "a.wav")]
+    absent = ["torch", "onnx", "safetensors", "hydra", "ray", "mlflow"]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent!r})); from clock_train.cli.main import run; "
+        f"sys.exit(run({words!r}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert is_marked(read_waveform(tmp_path / "a.wav"), installation)
 
 
 def test_what_the_articles_interface_writes_is_marked(

@@ -10,7 +10,7 @@ import torch
 from tiny_run import CPU, HOP, tiny_corpus
 
 from clock_train.errors import ConfigError
-from clock_train.models.condition import STYLES
+from clock_train.models.style_labels import STYLES
 from clock_train.training.device_corpus import AugmentationConfig, DeviceCorpus
 
 LOUD = AugmentationConfig(noise_share=1.0, noise_snr_min_db=15.0, noise_snr_max_db=25.0)

@@ -19,7 +19,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def synthesize(
     *,
-    voice: Annotated[Path, typer.Option(help="Folder of a trained voice, such as demo/voice.")],
+    voice: Annotated[Path, typer.Option(help="Folder of a trained voice or a bundle, such as demo/voice.")],
     out: Annotated[Path, typer.Option(help="The file to write: wav, flac, mp3, opus, aac or m4a.")],
     text: Annotated[str | None, typer.Option(help="What to say.")] = None,
     file: Annotated[Path | None, typer.Option(help='A UTF-8 text file to say; "-" reads standard input.')] = None,
@@ -44,10 +44,10 @@ def synthesize(
     words = text_to_say(text, file)
     from clock_train.issuing.sound_files import write_issued
     from clock_train.labels.files import kind_of
-    from clock_train.models.speech import Voice
+    from clock_train.orchestration.voice_opening import open_voice
 
     kind_of(out)
-    speaking = Voice.load(voice)
+    speaking = open_voice(voice)
     began = time.process_time()
     waveform = speaking.say(
         words, language=language, speaker=speaker, style=style, emotion=emotion, speed=speed, seed=seed

@@ -10,10 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-STYLES = ("", "statement", "question", "exclamation")
-"""Sentence kinds of the manifest; the first is "not said"."""
-EMOTIONS = ("", "neutral", "happy", "sad", "angry", "fearful", "surprised", "disgusted", "tender", "other")
-"""Emotion labels of the manifest; the first is "not said"."""
+from clock_train.models.style_labels import EMOTIONS, STYLES
+
 CIRCUMSTANCES = 2
 """Added noise as 0 … 1 (30 dB … 10 dB SNR), and speed change as -1 … 1 (-20 % … +20 %)."""
 
@@ -37,15 +35,6 @@ class Condition(nn.Module):
         """The condition (B, G); ``labels_B2`` holds style and emotion ids."""
         labelled = self.style(labels_B2[:, 0]) + self.emotion(labels_B2[:, 1])
         return self.speaker(speaker_BE) + labelled + self.circumstances(circumstances_B2)
-
-
-def label_ids(style: str, emotion: str | None) -> tuple[int, int]:
-    """Ids of a manifest's labels; an emotion that is not in the table counts as "other"."""
-    style_id = STYLES.index(style) if style in STYLES else 0
-    if not emotion:
-        return style_id, 0
-    known = emotion.strip().lower()
-    return style_id, EMOTIONS.index(known) if known in EMOTIONS else EMOTIONS.index("other")
 
 
 def clean_circumstances(batch: int, device: torch.device | str = "cpu") -> Tensor:

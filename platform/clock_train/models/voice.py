@@ -7,6 +7,7 @@ CPU's budget (docs/adr/0002); the prior works at the frame rate.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -154,6 +155,7 @@ class VoiceModel(nn.Module):
         speed: float = 1.0,
         noise_scale: float = 0.5,
         generator: torch.Generator | None = None,
+        draw: Callable[[tuple[int, int, int]], Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Speak texts.
 
@@ -164,6 +166,7 @@ class VoiceModel(nn.Module):
             speed: above 1 is faster.
             noise_scale: how much of the prior's spread to draw; 0 speaks its mean.
             generator: source of the randomness, on the CPU, so that devices agree.
+            draw: (B, C, T) to normal noise, in place of the generator.
 
         Returns:
             waveforms (B, T * hop), valid samples (B,), durations (B, L) in frames.
@@ -173,7 +176,8 @@ class VoiceModel(nn.Module):
         frames = durations.sum(1)
         mask = length_mask(frames, int(frames.max()))
         shape = len(frames), self.config.latent_channels, mask.shape[-1]
-        noise = torch.randn(shape, generator=generator).to(reading.encoded_BCL) * noise_scale
+        noise = torch.randn(shape, generator=generator) if draw is None else draw(shape)
+        noise = noise.to(reading.encoded_BCL) * noise_scale
         latent = self.latents(reading.encoded_BCL, durations, mask, condition_BG, noise)
         # one clip has no padding, and its mask would cost a product a layer
         waveform = self.vocoder(latent, condition_BG, mask_B1T=mask if len(frames) > 1 else None)

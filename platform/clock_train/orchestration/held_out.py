@@ -17,9 +17,10 @@ from clock_train.evaluation.forced_alignment import WordTiming
 from clock_train.evaluation.scores import EvaluationItem
 from clock_train.issuing.issuer import Issue
 from clock_train.issuing.sound_files import write_issued
-from clock_train.models.condition import clean_circumstances, label_ids
+from clock_train.models.condition import clean_circumstances
 from clock_train.models.spectral import Spectrogram
 from clock_train.models.speech import Voice
+from clock_train.models.style_labels import label_ids
 from clock_train.orchestration.phone_judge import heard_phones
 from clock_train.text.frontend import phonemize
 from clock_train.text.utterance import Utterance

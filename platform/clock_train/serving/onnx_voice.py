@@ -17,9 +17,9 @@ import onnxruntime
 from clock_train.bundle.opening import DECODER_GRAPH, TEXT_GRAPH, Bundle, open_bundle
 from clock_train.errors import BundleDamaged, ConfigError, SpeechInputInvalid
 from clock_train.issuing.installation import Installation
+from clock_train.models.saying import checked_speed, normal_noise
 from clock_train.text.inventory import LANGUAGES, NUM_TONES, PHONES
 
-MIN_SPEED, MAX_SPEED = 0.25, 4.0
 FIRST_WINDOW_FRAMES = 24
 """0.38 s at 16 kHz: heard soon; each window after it is twice as long, so that context is paid for rarely."""
 LONGEST_WINDOW_FRAMES = 192
@@ -141,13 +141,11 @@ class OnnxVoice:
         self, ids_3L: np.ndarray, vector_E: np.ndarray, labels: tuple[int, int], speed: float, noise: _Noise
     ) -> tuple[np.ndarray, np.ndarray]:
         ids, vector = _checked_ids(ids_3L), _checked_vector(vector_E, self.vectors_SE.shape[1])
-        if not MIN_SPEED <= speed <= MAX_SPEED:
-            raise ConfigError(f"speed is {speed}; give a number from {MIN_SPEED} to {MAX_SPEED}")
         feeds = {
             "ids": ids[None],
             "speaker_embedding": vector[None],
             "labels": np.array([labels], dtype=np.int64),
-            "speed": np.array([speed], dtype=np.float32),
+            "speed": np.array([checked_speed(speed)], dtype=np.float32),
         }
         drawn = noise.frames(int(np.ceil(ids.shape[1] * NOISE_FRAMES_A_PHONE / min(speed, 1.0))), self.noise_channels)
         latent, condition, wanted = self._read(feeds, drawn)
@@ -170,15 +168,14 @@ class OnnxVoice:
 
 
 class _Noise:
-    """Scaled normal noise, frame after frame: a longer draw of one seed begins as a shorter one."""
+    """Scaled noise, drawn or given."""
 
     def __init__(self, scale: float, seed: int | Sequence[int], given_TC: np.ndarray | None) -> None:
         self._scale, self._seed, self._given = np.float32(scale), seed, given_TC
 
     def frames(self, count: int, channels: int) -> np.ndarray:
         if self._given is None:
-            drawn = np.random.default_rng(self._seed).standard_normal((count, channels), dtype=np.float32)
-            return drawn * self._scale
+            return normal_noise(self._seed, count, channels) * self._scale
         if self._given.ndim != 2 or self._given.shape[1] != channels:
             raise SpeechInputInvalid(f"noise has shape {self._given.shape}; give (frames, {channels}) float32")
         return np.ascontiguousarray(self._given, dtype=np.float32)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from clock_train.data.packed_file import PackedCorpus
 from clock_train.errors import ConfigError
-from clock_train.models.condition import label_ids
+from clock_train.models.style_labels import label_ids
 
 LOUDEST_NOISE_DB, SOFTEST_NOISE_DB = 10.0, 30.0
 """The ends of the noise circumstance (1 and 0); the article's 15 to 25 dB lies inside."""
