@@ -17,6 +17,8 @@ RAY_VERSION = "2.60.0"
 HEAD = Resources.model_validate({"cpu": "500m", "memory": "3Gi"})
 OBJECT_STORE_BYTES = 104_857_600
 """Ray's store carries figures only: recordings and checkpoints go through the bucket."""
+SHARED_MEMORY = "256Mi"
+"""Of /dev/shm, where Ray keeps its store: containers get 64 MiB by default. It counts as the container's memory."""
 GRACE_S = 120
 """A pod that has to go gets so long to save: a checkpoint of the teacher takes seconds."""
 WORK = "/work"
@@ -113,6 +115,7 @@ def _pod(observed: Observed, accepted: Accepted, attempt: int, role: str, resour
                 "volumeMounts": [
                     {"name": "work", "mountPath": WORK},
                     {"name": "tmp", "mountPath": "/tmp"},
+                    {"name": "shm", "mountPath": "/dev/shm"},
                     {"name": "snapshot", "mountPath": SNAPSHOT, "readOnly": True},
                 ],
             }
@@ -120,6 +123,7 @@ def _pod(observed: Observed, accepted: Accepted, attempt: int, role: str, resour
         "volumes": [
             {"name": "work", "emptyDir": {}},
             {"name": "tmp", "emptyDir": {}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}},
             {"name": "snapshot", "configMap": {"name": snapshot_name(observed.name, attempt)}},
         ],
     }

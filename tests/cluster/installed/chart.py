@@ -1,0 +1,129 @@
+"""`helm install`, as the install guide says, with what this cluster has."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from harness import kuberay
+from harness.real_cluster import RealCluster
+from installed.manifests import secret
+from installed.storage import BUCKET, CREDENTIAL, ENDPOINT
+
+ROOT = Path(__file__).parents[3]
+NAMESPACE = "clocktrain"
+HELM_LIMIT_S = 600.0
+TRACKER_USER = 10_001
+"""Of the trainer's image, which MLflow runs in."""
+VOLUME = "tracker"
+
+
+def sign_in() -> dict[str, str]:
+    """Of MLflow; made anew for each cluster."""
+    return {
+        "MLFLOW_TRACKING_USERNAME": "clocktrain",
+        "MLFLOW_TRACKING_PASSWORD": secrets.token_urlsafe(24),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_urlsafe(24),
+    }
+
+
+def install_chart(cluster: RealCluster, tracker: dict[str, str]) -> None:
+    """Operator and MLflow, ready."""
+    cluster.plane.new_namespace(NAMESPACE, labels={"pod-security.kubernetes.io/enforce": "restricted"})
+    cluster.plane.apply(
+        [
+            secret("storage", NAMESPACE, CREDENTIAL),
+            secret("tracker", NAMESPACE, tracker),
+            secret("erasing", NAMESPACE, {**CREDENTIAL, **tracker}),
+            *_volume(cluster),
+        ]
+    )
+    path = cluster.run.folder.path / "values.json"
+    path.write_text(json.dumps(values()), encoding="utf-8")
+    words = ["-n", NAMESPACE, "-f", str(path), "--wait", f"--timeout={HELM_LIMIT_S - 20:.0f}s"]
+    helm(cluster, "install", "clocktrain", "charts/clocktrain", *words)
+
+
+def upgrade_chart(cluster: RealCluster, **operator: Any) -> None:
+    """The same chart with other settings of the operator, and its pods rolled."""
+    path = cluster.run.folder.path / "upgraded.json"
+    changed = values()
+    changed["operator"] |= operator
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    words = ["-n", NAMESPACE, "-f", str(path), "--wait", f"--timeout={HELM_LIMIT_S - 20:.0f}s"]
+    helm(cluster, "upgrade", "clocktrain", "charts/clocktrain", *words)
+
+
+def values() -> dict[str, Any]:
+    """What this cluster differs in from the chart's own values."""
+    return {
+        "operator": {
+            "image": {"repository": "localhost/clocktrain-operator", "pullPolicy": "Never"},
+            "cleanupSecretName": "erasing",
+        },
+        "mlflow": {
+            "image": {"repository": "localhost/clocktrain-trainer", "pullPolicy": "Never"},
+            "auth": {"existingSecret": "tracker"},
+            "persistence": {"existingClaim": VOLUME},
+            "workers": 1,
+        },
+        "storage": {"endpointURL": ENDPOINT, "bucket": BUCKET, "secretName": "storage"},
+        "kuberay": {"namespace": kuberay.NAMESPACE},
+    }
+
+
+def helm(cluster: RealCluster, *words: str) -> str:
+    """Stock helm; raises AssertionError with what it said."""
+    program = cluster.run.folder.path / "bin" / "helm"
+    done = subprocess.run(
+        [str(program), *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=HELM_LIMIT_S,
+        check=False,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(cluster.run.folder.path),
+            "KUBECONFIG": str(cluster.plane.kubeconfig("admin")),
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _volume(cluster: RealCluster) -> list[dict[str, Any]]:
+    """A folder that every node sees, since there is no provisioner here."""
+    folder = cluster.run.folder.path / VOLUME
+    folder.mkdir()
+    os.chown(folder, TRACKER_USER, TRACKER_USER)
+    size = {"storage": "10Gi"}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": VOLUME},
+            "spec": {
+                "capacity": size,
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "",
+                "hostPath": {"path": str(folder)},
+                "claimRef": {"name": VOLUME, "namespace": NAMESPACE},
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": VOLUME, "namespace": NAMESPACE},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "",
+                "volumeName": VOLUME,
+                "resources": {"requests": size},
+            },
+        },
+    ]

@@ -1,0 +1,86 @@
+"""What an admin, a compliance officer and a voice team apply here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from installed.images import image_name
+from installed.storage import BUCKET, ENDPOINT
+
+Manifest = dict[str, Any]
+NAMESPACE = "voices"
+SPEAKERS = {"allison": "en", "ivonne": "es"}
+"""Speaker → language of the sample voice that stands for a voice team's recordings."""
+TRACKER = "http://clocktrain-mlflow.clocktrain.svc.cluster.local:5000"
+VOICES_LABELS = {"clocktrain.dev/voices": "true", "pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def secret(name: str, namespace: str, values: dict[str, str]) -> Manifest:
+    """A secret of plain values."""
+    head = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": head, "stringData": values}
+
+
+def runtime() -> Manifest:
+    """What the admin offers here: a class without accelerators."""
+    return {
+        "apiVersion": "clocktrain.dev/v1alpha1",
+        "kind": "VoiceTrainingRuntime",
+        "metadata": {"name": "standard"},
+        "spec": {
+            "images": {"trainer": image_name("trainer"), "pullPolicy": "Never"},
+            "acceleratorClasses": [
+                {
+                    "name": "cpu",
+                    "nodeSelector": {"clocktrain.dev/accelerator": "cpu"},
+                    "resources": {"cpu": "200m", "memory": "2500Mi"},
+                    "pricePerHour": "0.10",
+                }
+            ],
+            "head": {"cpu": "200m", "memory": "4Gi"},
+            "currency": "EUR",
+            "storage": {"endpointURL": ENDPOINT, "bucket": BUCKET, "secretName": "storage"},
+            "tracking": {"url": TRACKER, "secretName": "tracking"},
+            "retries": {"limit": 3, "backoffSeconds": 5},
+        },
+    }
+
+
+def consent(speaker: str) -> Manifest:
+    """The sample recordings' licence stands in for a person's consent, and says so in its purpose."""
+    return {
+        "apiVersion": "clocktrain.dev/v1alpha1",
+        "kind": "VoiceConsent",
+        "metadata": {"name": f"{speaker}-licence", "namespace": NAMESPACE},
+        "spec": {
+            "speaker": speaker,
+            "purposes": ["Demonstration"],
+            "territories": ["worldwide"],
+            "expirationTime": "2030-01-01T00:00:00Z",
+            "statement": {"recordingURI": f"s3://{BUCKET}/{NAMESPACE}/consents/{speaker}.wav", "sha256": "00" * 32},
+        },
+    }
+
+
+def clone(name: str, speakers: dict[str, str], *, epochs: int, workers: int, **spec: Any) -> Manifest:
+    """A clone of speakers, by the revision of their corpus."""
+    return {
+        "apiVersion": "clocktrain.dev/v1alpha1",
+        "kind": "VoiceClone",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "runtimeRef": {"name": "standard"},
+            "speakers": [
+                {
+                    "name": speaker,
+                    "corpus": {"uri": f"s3://{BUCKET}/{NAMESPACE}/corpora/{speaker}", "revision": revision},
+                    "consentRef": {"name": f"{speaker}-licence"},
+                }
+                for speaker, revision in speakers.items()
+            ],
+            "preset": "Demo",
+            "training": {"seed": 1, "epochs": epochs, "batchSize": 8, "checkpointEveryEpochs": 1},
+            "compute": {"acceleratorClassName": "cpu", "workers": workers},
+            **spec,
+        },
+    }

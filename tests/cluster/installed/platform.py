@@ -1,0 +1,117 @@
+"""Everything up: three nodes, KubeRay, storage, the chart, recordings, and what a voice team applies first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.real_cluster import RealCluster
+from installed import chart, manifests
+from installed.images import image_archives
+from installed.manifests import NAMESPACE
+from installed.recordings import CLIPS, push_recordings
+from installed.storage import CREDENTIAL, bucket, start_storage
+
+Found = TypeVar("Found")
+STORY_CHARACTERS = 14_000
+
+
+class Platform:
+    """The cluster with ClockTrain on it, as a test looks at it."""
+
+    def __init__(self, cluster: RealCluster, endpoint: str, revisions: dict[str, str], tracker: dict[str, str]) -> None:
+        self.cluster, self.plane = cluster, cluster.plane
+        self.endpoint = endpoint
+        self.bucket = bucket(endpoint)
+        self.revisions = revisions
+        """Speaker → revision of its corpus."""
+        self.tracker = tracker
+        """Sign-in of MLflow."""
+
+    def get(self, name: str) -> dict[str, Any]:
+        """A clone; empty where there is none."""
+        text = self.plane.kubectl("get", "vc", name, "-n", NAMESPACE, "-o", "json", check=False)
+        return json.loads(text) if text.strip().startswith("{") else {}
+
+    def status(self, name: str) -> dict[str, Any]:
+        """Of a clone."""
+        return self.get(name).get("status") or {}
+
+    def condition(self, name: str, kind: str) -> tuple[str, str]:
+        """Status and reason."""
+        for each in self.status(name).get("conditions", []):
+            if each["type"] == kind:
+                return each["status"], each["reason"]
+        return "", ""
+
+    def has_ended(self, name: str) -> bool:
+        """Whether it is Ready or has failed."""
+        return self.condition(name, "Ready")[0] == "True" or self.condition(name, "Failed")[0] == "True"
+
+    def pods(self, name: str, component: str) -> list[dict[str, Any]]:
+        """Of a clone: head, worker or submitter."""
+        return self.plane.pods(NAMESPACE, f"clocktrain.dev/clone={name},app.kubernetes.io/component={component}")
+
+    def wait(self, predicate: Callable[[], Found], seconds: float, what: str) -> Found:
+        """As the control plane waits; a failure tells the whole story."""
+        try:
+            return self.plane.wait(predicate, seconds, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.story()}") from error
+
+    def story(self) -> str:
+        """What a person would look at."""
+        conditions = "jsonpath={.items[*].status.conditions}"
+        parts = [
+            self.plane.kubectl("get", "vc,rayjobs,pods", "-n", NAMESPACE, "-o", "wide", check=False),
+            self.plane.kubectl("get", "vc", "-n", NAMESPACE, "-o", conditions, check=False),
+            self.plane.kubectl("logs", "-n", chart.NAMESPACE, "deploy/clocktrain-operator", "--tail=30", check=False),
+        ]
+        for item in self.bucket.list(f"{NAMESPACE}/runs"):
+            if "/logs/" in item.key:
+                parts.append(f"{item.key}:\n{self.bucket.get(item.key).decode(errors='replace')[-1500:]}")
+        return "\n".join(parts)[-STORY_CHARACTERS:]
+
+    def newest_checkpoint(self, name: str) -> int:
+        """Step of the newest committed one; 0 without any."""
+        uid = self.get(name).get("metadata", {}).get("uid", "none")
+        keys = [item.key for item in self.bucket.list(f"{NAMESPACE}/runs/{uid}") if item.key.endswith("/COMMITTED")]
+        return max((int(k.split("/step-")[1].split("/")[0]) for k in keys if "/checkpoints/" in k), default=0)
+
+    def log_of(self, name: str) -> str:
+        """Everything that the jobs of a clone wrote into storage."""
+        uid = self.get(name)["metadata"]["uid"]
+        items = [item.key for item in self.bucket.list(f"{NAMESPACE}/runs/{uid}") if "/logs/" in item.key]
+        return "".join(self.bucket.get(key).decode(errors="replace") for key in sorted(items))
+
+
+@contextmanager
+def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = print) -> Iterator[Platform]:
+    """Bring everything up, and take it down again.
+
+    Args:
+        folder: of this caller's own, for the corpora.
+        clips: of each speaker.
+        say: hears what is being done.
+    """
+    say("the images of operator and trainer (built once: minutes)")
+    archives = image_archives()
+    say("three nodes and KubeRay")
+    with RealCluster(["cpu", "cpu", "cpu"], images=archives, kuberay=True) as cluster:
+        say("an S3 server, and the recordings in it")
+        endpoint = start_storage(cluster)
+        revisions = push_recordings(endpoint, folder, clips)
+        say("helm install charts/clocktrain")
+        tracker = chart.sign_in()
+        chart.install_chart(cluster, tracker)
+        cluster.plane.new_namespace(NAMESPACE, labels=manifests.VOICES_LABELS)
+        secrets = [
+            manifests.secret("storage", NAMESPACE, CREDENTIAL),
+            manifests.secret("tracking", NAMESPACE, tracker),
+        ]
+        consents = [manifests.consent(name) for name in manifests.SPEAKERS]
+        cluster.plane.apply([*secrets, manifests.runtime(), *consents])
+        yield Platform(cluster, endpoint, revisions, tracker)
