@@ -52,8 +52,8 @@ test-long: .venv/.dev assets ## the long cases as well
 e2e: .venv/.dev assets-node ## a real cluster of three nodes on this machine; needs root
 	$(RUN)pytest -m ring4 tests/cluster/e2e
 
-cluster: .venv/.dev assets-node ## bring up a real cluster for you to use, until Ctrl-C; needs root
-	PYTHONPATH=tests/cluster $(RUN)python -m harness.up
+cluster: .venv/.dev assets-node ## bring up a real cluster with ClockTrain on it, until Ctrl-C; needs root
+	PYTHONPATH=platform:tests/cluster $(RUN)python -m installed
 
 assets: .venv/.dev ## build what make test runs (MinIO, a Kubernetes control plane) into the cache, once
 	PYTHONPATH=tests/cluster $(RUN)python -m assets.build storage control-plane

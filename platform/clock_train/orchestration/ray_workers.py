@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import sys
+import sysconfig
 import threading
 import time
 import traceback
@@ -177,8 +178,8 @@ class _Driver:
         """Raises ``WorkersLost`` where no worker ever spoke."""
         if not self._starts and time.monotonic() - self._since > START_TIMEOUT_S and started_by.is_alive():
             raise WorkersLost(
-                f"no worker started within {START_TIMEOUT_S:.0f} s: the machine or the cluster has no room for them; "
-                "ask for fewer workers, or look at the cluster's nodes"
+                f"no worker started within {START_TIMEOUT_S:.0f} s: there is no room for them, or they end as they begin; "
+                "ask for fewer workers, or look at the cluster's nodes and Ray's raylet.out and raylet.err"
             )
 
 
@@ -222,18 +223,18 @@ def _ray(workers: int) -> Iterator[_Head]:
     if ray.is_initialized():
         yield _Head()
         return
-    # workers import the package from where the driver did
-    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    needed = {"PYTHONPATH": os.pathsep.join(paths), "RAY_USAGE_STATS_ENABLED": "0"}
+    needed = worker_environment()
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        passed = {name: value for name, value in os.environ.items() if name.startswith(("OMP_NUM", "AWS_"))}
-        ray.init(address, runtime_env={"env_vars": {**needed, **passed}}, **options)
+        # a runtime environment is written into Ray's logs: a credential comes from the pod that a worker runs in
+        threads = os.environ.get("OMP_NUM_THREADS")
+        passed = {**needed, **({"OMP_NUM_THREADS": threads} if threads else {})}
+        ray.init(address, runtime_env={"env_vars": passed} if passed else None, **options)
     else:
         # on loopback only; a runtime environment would cost every worker a second start
         cpus = max(workers * NUM_CPUS_OF_A_WORKER, os.cpu_count() or 1)
-        with _environment(needed):
+        with _environment({**needed, "RAY_USAGE_STATS_ENABLED": "0"}):
             ray.init(num_cpus=cpus, include_dashboard=False, _node_ip_address="127.0.0.1", **options)
     head = _Head()
     try:
@@ -243,6 +244,18 @@ def _ray(workers: int) -> Iterator[_Head]:
             head.clear()
         else:
             ray.shutdown()
+
+
+def worker_environment() -> dict[str, str]:
+    """What workers need to import the package from where the driver did: nothing where it is installed.
+
+    The folder of installed packages on PYTHONPATH would come before Python's own, and a backport in it would hide a
+    module of the standard library: no worker then starts, and Ray tries for ever.
+    """
+    root = Path(__file__).parents[2]
+    if root in map(Path, (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
+        return {}
+    return {"PYTHONPATH": os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 @contextlib.contextmanager

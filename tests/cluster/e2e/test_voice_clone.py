@@ -68,7 +68,7 @@ def test_an_upgrade_of_the_chart_does_not_disturb_it(base: Platform) -> None:
     before = base.plane.kubectl("get", "rayjobs", "-n", NAMESPACE, "-o", "jsonpath={.items[*].metadata.uid}")
     pods = {pod["metadata"]["uid"] for pod in base.pods("base", "worker") + base.pods("base", "head")}
     step = base.newest_checkpoint("base")
-    upgrade_chart(base.cluster, logLevel="debug")
+    upgrade_chart(base.cluster, base.tracker_port, logLevel="debug")
     assert base.plane.kubectl("get", "rayjobs", "-n", NAMESPACE, "-o", "jsonpath={.items[*].metadata.uid}") == before
     assert {pod["metadata"]["uid"] for pod in base.pods("base", "worker") + base.pods("base", "head")} == pods
     base.wait(lambda: base.newest_checkpoint("base") > step, 300, "training goes on")
@@ -109,14 +109,10 @@ def test_it_ends_with_a_base_in_the_store(base: Platform) -> None:
 
 def ask_tracker(base: Platform, path: str, query: dict[str, str]) -> dict[str, Any]:
     """MLflow's own REST API, through its Service."""
-    address = base.plane.kubectl(
-        "get", "service", "clocktrain-mlflow", "-n", "clocktrain", "-o", "jsonpath={.spec.clusterIP}"
-    )
-    port = base.cluster.forward(address.strip(), 5000)
     name, password = base.tracker["MLFLOW_TRACKING_USERNAME"], base.tracker["MLFLOW_TRACKING_PASSWORD"]
     token = base64.b64encode(f"{name}:{password}".encode()).decode()
-    url = f"http://127.0.0.1:{port}/api/2.0/mlflow/{path}?{urllib.parse.urlencode(query)}"
-    headers = {"Authorization": f"Basic {token}", "Host": "localhost:5000"}
+    url = f"http://127.0.0.1:{base.tracker_port}/api/2.0/mlflow/{path}?{urllib.parse.urlencode(query)}"
+    headers = {"Authorization": f"Basic {token}"}
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
         return json.load(answer)
 

@@ -31,8 +31,14 @@ def sign_in() -> dict[str, str]:
     }
 
 
-def install_chart(cluster: RealCluster, tracker: dict[str, str]) -> None:
-    """Operator and MLflow, ready."""
+def install_chart(cluster: RealCluster, tracker: dict[str, str], tracker_port: int) -> None:
+    """Operator and MLflow, ready.
+
+    Args:
+        cluster: the nodes.
+        tracker: sign-in of MLflow.
+        tracker_port: of this machine's loopback, where MLflow is going to be reached: it answers to exact names only.
+    """
     cluster.plane.new_namespace(NAMESPACE, labels={"pod-security.kubernetes.io/enforce": "restricted"})
     cluster.plane.apply(
         [
@@ -43,22 +49,22 @@ def install_chart(cluster: RealCluster, tracker: dict[str, str]) -> None:
         ]
     )
     path = cluster.run.folder.path / "values.json"
-    path.write_text(json.dumps(values()), encoding="utf-8")
+    path.write_text(json.dumps(values(tracker_port)), encoding="utf-8")
     words = ["-n", NAMESPACE, "-f", str(path), "--wait", f"--timeout={HELM_LIMIT_S - 20:.0f}s"]
     helm(cluster, "install", "clocktrain", "charts/clocktrain", *words)
 
 
-def upgrade_chart(cluster: RealCluster, **operator: Any) -> None:
+def upgrade_chart(cluster: RealCluster, tracker_port: int, **operator: Any) -> None:
     """The same chart with other settings of the operator, and its pods rolled."""
     path = cluster.run.folder.path / "upgraded.json"
-    changed = values()
+    changed = values(tracker_port)
     changed["operator"] |= operator
     path.write_text(json.dumps(changed), encoding="utf-8")
     words = ["-n", NAMESPACE, "-f", str(path), "--wait", f"--timeout={HELM_LIMIT_S - 20:.0f}s"]
     helm(cluster, "upgrade", "clocktrain", "charts/clocktrain", *words)
 
 
-def values() -> dict[str, Any]:
+def values(tracker_port: int) -> dict[str, Any]:
     """What this cluster differs in from the chart's own values."""
     return {
         "operator": {
@@ -69,6 +75,7 @@ def values() -> dict[str, Any]:
             "image": {"repository": "localhost/clocktrain-trainer", "pullPolicy": "Never"},
             "auth": {"existingSecret": "tracker"},
             "persistence": {"existingClaim": VOLUME},
+            "allowedHosts": [f"127.0.0.1:{tracker_port}"],
             "workers": 1,
         },
         "storage": {"endpointURL": ENDPOINT, "bucket": BUCKET, "secretName": "storage"},

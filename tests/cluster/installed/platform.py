@@ -22,7 +22,15 @@ STORY_CHARACTERS = 14_000
 class Platform:
     """The cluster with ClockTrain on it, as a test looks at it."""
 
-    def __init__(self, cluster: RealCluster, endpoint: str, revisions: dict[str, str], tracker: dict[str, str]) -> None:
+    def __init__(
+        self,
+        cluster: RealCluster,
+        *,
+        endpoint: str,
+        revisions: dict[str, str],
+        tracker: dict[str, str],
+        tracker_port: int,
+    ) -> None:
         self.cluster, self.plane = cluster, cluster.plane
         self.endpoint = endpoint
         self.bucket = bucket(endpoint)
@@ -30,6 +38,8 @@ class Platform:
         """Speaker → revision of its corpus."""
         self.tracker = tracker
         """Sign-in of MLflow."""
+        self.tracker_port = tracker_port
+        """Of this machine's loopback, where MLflow answers."""
 
     def get(self, name: str) -> dict[str, Any]:
         """A clone; empty where there is none."""
@@ -106,7 +116,8 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         revisions = push_recordings(endpoint, folder, clips)
         say("helm install charts/clocktrain")
         tracker = chart.sign_in()
-        chart.install_chart(cluster, tracker)
+        port = cluster.run.ports.take()
+        chart.install_chart(cluster, tracker, port)
         cluster.plane.new_namespace(NAMESPACE, labels=manifests.VOICES_LABELS)
         secrets = [
             manifests.secret("storage", NAMESPACE, CREDENTIAL),
@@ -114,4 +125,6 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         ]
         consents = [manifests.consent(name) for name in manifests.SPEAKERS]
         cluster.plane.apply([*secrets, manifests.runtime(), *consents])
-        yield Platform(cluster, endpoint, revisions, tracker)
+        words = ("get", "service", "clocktrain-mlflow", "-n", chart.NAMESPACE, "-o", "jsonpath={.spec.clusterIP}")
+        cluster.forward(cluster.plane.kubectl(*words).strip(), 5000, here=port)
+        yield Platform(cluster, endpoint=endpoint, revisions=revisions, tracker=tracker, tracker_port=port)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from minio import Minio
+from urllib3.exceptions import HTTPError
+
 from clock_train.storage.s3 import S3Storage
 from harness.real_cluster import RealCluster
+from harness.waiting import eventually
 
 BUCKET = "clocktrain"
 NAMESPACE = "storage"
@@ -69,9 +73,16 @@ def _pod(cluster: RealCluster, image: str) -> dict[str, object]:
 
 
 def _make_bucket(endpoint: str) -> None:
-    from minio import Minio
-
     key, secret = CREDENTIAL.values()
     client = Minio(endpoint.removeprefix("http://"), access_key=key, secret_key=secret, secure=False)
-    if not client.bucket_exists(BUCKET):
-        client.make_bucket(BUCKET)
+
+    def is_made() -> bool:
+        # a node learns of a Ready pod a moment after we do
+        try:
+            if not client.bucket_exists(BUCKET):
+                client.make_bucket(BUCKET)
+        except HTTPError:
+            return False
+        return True
+
+    eventually(is_made, timeout_s=60, what="a bucket")
