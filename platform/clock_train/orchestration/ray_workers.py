@@ -178,8 +178,8 @@ class _Driver:
         """Raises ``WorkersLost`` where no worker ever spoke."""
         if not self._starts and time.monotonic() - self._since > START_TIMEOUT_S and started_by.is_alive():
             raise WorkersLost(
-                f"no worker started within {START_TIMEOUT_S:.0f} s: there is no room for them, or they end as they begin; "
-                "ask for fewer workers, or look at the cluster's nodes and Ray's raylet.out and raylet.err"
+                f"no worker started within {START_TIMEOUT_S:.0f} s: there is no room for them, or they end as they "
+                "begin; ask for fewer workers, or look at the nodes and Ray's raylet.out and raylet.err"
             )
 
 

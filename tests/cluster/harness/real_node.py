@@ -108,6 +108,14 @@ class Node:
         """
         return self.space.do(self._bin / "ctr", "--address", self.socket, "--namespace", "k8s.io", *words)
 
+    def cut_off(self) -> None:
+        """Pull its cable: what runs on it runs on, unheard, until ``reconnect``."""
+        self._plane_space.do("ip", "link", "set", self.name, "down")
+
+    def reconnect(self) -> None:
+        """Plug it in again."""
+        self._plane_space.do("ip", "link", "set", self.name, "up")
+
     def stop(self) -> None:
         """End kubelet, kube-proxy and containerd, without the grace that pods would get; they end with the run."""
         for process in self.processes.values():

@@ -110,7 +110,8 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
     say("the images of operator and trainer (built once: minutes)")
     archives = image_archives()
     say("three nodes and KubeRay")
-    with RealCluster(["cpu", "cpu", "cpu"], images=archives, kuberay=True) as cluster:
+    # the first node has the storage: a test that takes a worker's node away leaves it
+    with RealCluster(["none", "cpu", "cpu"], images=archives, kuberay=True) as cluster:
         say("an S3 server, and the recordings in it")
         endpoint = start_storage(cluster)
         revisions = push_recordings(endpoint, folder, clips)
