@@ -15,8 +15,8 @@ from installed.manifests import NAMESPACE
 from installed.platform import Platform
 
 pytestmark = [pytest.mark.ring4, pytest.mark.long, pytest.mark.timeout(2_400)]
-BASE_EPOCHS = 2
-EPOCHS = 14
+BASE_EPOCHS = 10
+EPOCHS = 400
 """Of the voice: long enough for every disruption to find it in training."""
 
 

@@ -69,8 +69,8 @@ def _write(running: Platform, folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     voice = {"allison": running.revisions["allison"]}
     described: dict[str, dict[str, Any]] = {
-        "base.json": manifests.clone("base", running.revisions, epochs=20, workers=2),
-        "allison.json": manifests.clone("allison", voice, epochs=10, workers=1, base={"cloneRef": {"name": "base"}}),
+        "base.json": manifests.clone("base", running.revisions, epochs=100, workers=2),
+        "allison.json": manifests.clone("allison", voice, epochs=100, workers=1, base={"cloneRef": {"name": "base"}}),
     }
     for name, manifest in described.items():
         (folder / name).write_text(json.dumps(manifest, indent=1), encoding="utf-8")

@@ -62,6 +62,10 @@ def consent(speaker: str) -> Manifest:
     }
 
 
+CHECKPOINT_EVERY = 5
+"""Epochs; an epoch of these recordings takes seconds."""
+
+
 def clone(name: str, speakers: dict[str, str], *, epochs: int, workers: int, **spec: Any) -> Manifest:
     """A clone of speakers, by the revision of their corpus."""
     return {
@@ -79,7 +83,7 @@ def clone(name: str, speakers: dict[str, str], *, epochs: int, workers: int, **s
                 for speaker, revision in speakers.items()
             ],
             "preset": "Demo",
-            "training": {"seed": 1, "epochs": epochs, "batchSize": 8, "checkpointEveryEpochs": 1},
+            "training": {"seed": 1, "epochs": epochs, "batchSize": 8, "checkpointEveryEpochs": CHECKPOINT_EVERY},
             "compute": {"acceleratorClassName": "cpu", "workers": workers},
             **spec,
         },
