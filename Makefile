@@ -52,6 +52,9 @@ test-long: .venv/.dev assets ## the long cases as well
 e2e: .venv/.dev assets-node ## a real cluster of three nodes on this machine; needs root
 	$(RUN)pytest -m ring4 tests/cluster/e2e
 
+e2e-quick: .venv/.dev assets-node ## the quick part of it: one voice trained in pods, a lost worker, a lost head; needs root
+	$(RUN)pytest -m "ring4 and not long" tests/cluster/e2e/test_voice_clone.py
+
 cluster: .venv/.dev assets-node ## bring up a real cluster with ClockTrain on it, until Ctrl-C; needs root
 	PYTHONPATH=platform:tests/cluster $(RUN)python -m installed
 
@@ -76,4 +79,4 @@ bench-operator: .venv/.dev assets ## the operator against KubeRay alone and a ba
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: images help install dev demo check generate format test test-long e2e cluster assets assets-node bench bench-watermark bench-operator clean
+.PHONY: images help install dev demo check generate format test test-long e2e e2e-quick cluster assets assets-node bench bench-watermark bench-operator clean

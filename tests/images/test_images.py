@@ -48,7 +48,7 @@ def test_an_image_with_torch_or_too_large_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def builder() -> Any:
-    return image_build.Builder(assets_folder() / "images")
+    return image_build.Builder(assets_folder() / "images" / "build")
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ class RealCluster:
             CannotRunHere: not root, or a tool or a kernel feature is missing.
             AssertionError, RuntimeError: something is not ready in time; with the end of its log.
         """
-        _check_machine()
+        check_machine()
         names = [*PROGRAMS, *CNI_PLUGINS, *components.PROGRAMS, *SYSTEM_PROGRAMS]
         programs = {name: program(name) for name in names}
         started = time.monotonic()
@@ -197,7 +197,8 @@ def _reserved(nodes: int) -> dict[str, str]:
     return {"memory": str(total_bytes - total_bytes // nodes)}
 
 
-def _check_machine() -> None:
+def check_machine() -> None:
+    """Raises ``CannotRunHere`` with what this machine lacks."""
     if os.geteuid() != 0:
         raise CannotRunHere("a real cluster needs root: run make e2e as root, or keep to make test")
     if missing := missing_tools():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+
+from assets.build import assets_folder
 
 ROOT = Path(__file__).parents[3]
 IMAGES = ("operator", "trainer")
@@ -21,7 +22,7 @@ def image_archives() -> list[Path]:
     Raises:
         CalledProcessError: the build failed; what it said is above.
     """
-    folder = _folder()
+    folder = assets_folder() / "images"
     archives = [folder / f"clocktrain-{name}.tar" for name in IMAGES]
     stamp = folder / "built-from"
     state = _state_of_sources()
@@ -37,12 +38,6 @@ def image_archives() -> list[Path]:
 def image_name(image: str) -> str:
     """As the build names it."""
     return f"localhost/clocktrain-{image}:{version('clock-train')}"
-
-
-def _folder() -> Path:
-    named = os.environ.get("CLOCKTRAIN_TEST_ASSETS")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "clock-train" / "test-assets"
-    return (Path(named) if named else cache) / "images"
 
 
 def _state_of_sources() -> str:
