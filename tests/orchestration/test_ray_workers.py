@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +17,7 @@ import psutil
 import pytest
 from small_voice import write_corpus
 
-import clock_train
 from clock_train.orchestration.history_file import read_history
-from clock_train.orchestration.ray_workers import worker_environment
 from clock_train.orchestration.run_log import read_logs
 from clock_train.storage.folder import FolderStorage
 
@@ -214,11 +211,3 @@ def test_a_machine_out_of_memory_is_said_and_costs_no_checkpoint(trainings: Trai
     said = ended(process)
     assert process.returncode == 3
     assert "WorkersLost: " in said["error"] and ("memory" in said["error"] or "more than 3 times" in said["error"])
-
-
-def test_workers_are_told_of_a_checkout_and_not_of_an_installed_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    root = Path(clock_train.__file__).parents[1]
-    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    assert worker_environment() == {"PYTHONPATH": f"{root}:/elsewhere"}
-    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(root))
-    assert worker_environment() == {}, "a backport beside it would hide a module of Python's own"

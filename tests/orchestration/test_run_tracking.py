@@ -117,7 +117,7 @@ def test_a_killed_sender_costs_the_training_nothing(corpus: Path, tmp_path: Path
     tracking = Killing(output, local_target(output), warn=notes.warn, grace_s=5.0)
     train(TrainRequest(corpora=[corpus], output=output, preset="Tiny", device="cpu"), notes, tracking)
     tracking.finish()
-    assert any("entries wait to be sent" in text for text in notes.warnings)
+    assert any("entries wait to be sent (what sends them ended with -9" in text for text in notes.warnings)
 
     sync_runs(output, note=notes.note)
     client, run = the_run(output)

@@ -13,7 +13,6 @@ import logging
 import os
 import socket
 import sys
-import sysconfig
 import threading
 import time
 import traceback
@@ -31,6 +30,7 @@ import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from clock_train.errors import ClockTrainError, WorkersLost
+from clock_train.orchestration.import_path import import_path
 from clock_train.orchestration.relay import Relay
 from clock_train.orchestration.relay_messages import Began, Message, Warned, decode, encode, is_last
 from clock_train.orchestration.run_log import LogShipper, log_name
@@ -223,7 +223,7 @@ def _ray(workers: int) -> Iterator[_Head]:
     if ray.is_initialized():
         yield _Head()
         return
-    needed = worker_environment()
+    needed = import_path()
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     address = os.environ.get("RAY_ADDRESS")
     if address:
@@ -244,18 +244,6 @@ def _ray(workers: int) -> Iterator[_Head]:
             head.clear()
         else:
             ray.shutdown()
-
-
-def worker_environment() -> dict[str, str]:
-    """What workers need to import the package from where the driver did: nothing where it is installed.
-
-    The folder of installed packages on PYTHONPATH would come before Python's own, and a backport in it would hide a
-    module of the standard library: no worker then starts, and Ray tries for ever.
-    """
-    root = Path(__file__).parents[2]
-    if root in map(Path, (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))):
-        return {}
-    return {"PYTHONPATH": os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from clock_train.orchestration.checkpoint_samples import remember_source
+from clock_train.orchestration.import_path import import_path
 from clock_train.orchestration.observer import RunFacts
 from clock_train.orchestration.run_identity import flat
 from clock_train.tracking.outbox import Outbox
@@ -30,6 +31,10 @@ PREFIX_TAG = "clocktrain.prefix"
 """Where the attempt lies in its store; known by it, a clone's runs are erased with the clone."""
 SENDING_GRACE_S = 30.0
 """How long a command waits at its end for entries that the tracker takes slowly, or not at all."""
+
+SENDER_LOG = "sender.log"
+SENT_LATER, SENDER_ENDED = 3, 143
+"""Exit codes of ``tracking_process``: not everything was sent; it was asked to end."""
 
 
 class RunTracking:
@@ -129,10 +134,19 @@ class RunTracking:
                 self._sender.wait(5)
         status = self.outbox.status()
         if status.waiting:
-            reason = status.error or "the tracker is slow"
+            reason = status.error or self._why_late()
             self._warn(
                 f"{status.waiting} entries wait to be sent ({reason}). Send them: clocktrain runs {self._output} --sync"
             )
+
+    def _why_late(self) -> str:
+        """Of entries without an error of the tracker's."""
+        assert self._sender is not None and self.outbox is not None
+        if self._sender.returncode in (0, SENT_LATER, SENDER_ENDED):
+            return "the tracker is slow"
+        log = self.outbox.folder / SENDER_LOG
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+        return f"what sends them ended with {self._sender.returncode}: {lines[-1] if lines else 'it said nothing'}"
 
     def _start_sender(self, uid: str) -> None:
         if self._sender is not None and self._sender.poll() is None:
@@ -142,14 +156,13 @@ class RunTracking:
         if self._target.artifacts is not None:
             command += ["--artifacts", str(self._target.artifacts)]
         assert self.outbox is not None
-        paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        with (self.outbox.folder / "sender.log").open("ab") as log:
+        with (self.outbox.folder / SENDER_LOG).open("ab") as log:
             self._sender = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+                env={**os.environ, **import_path(), "OMP_NUM_THREADS": "1"},
                 # a Ctrl-C is for the training, which then says what else is to be sent
                 start_new_session=True,
             )

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from clock_train.orchestration.checkpoint_samples import speak_samples
-from clock_train.orchestration.run_tracking import SENDING_GRACE_S
+from clock_train.orchestration.run_tracking import SENDER_ENDED, SENDING_GRACE_S, SENT_LATER
 from clock_train.tracking.outbox import Outbox
 from clock_train.tracking.sending import keep_sending
 from clock_train.tracking.target import TRACKING_FOLDER
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--parent", type=int)
     asked = parser.parse_args()
     os.nice(NICENESS)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(SENDER_ENDED))
     outbox = Outbox(asked.output / TRACKING_FOLDER / asked.uid)
     spoken: set[int] = set()
 
@@ -49,7 +49,7 @@ def main() -> int:
             print("another process sends these entries already", file=sys.stderr)
             return 0
         done = keep_sending(outbox, asked.uri, artifacts=asked.artifacts, is_over=is_over, grace_s=SENDING_GRACE_S)
-    return 0 if done else 3
+    return 0 if done else SENT_LATER
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ HELM_LIMIT_S = 600.0
 TRACKER_USER = 10_001
 """Of the trainer's image, which MLflow runs in."""
 VOLUME = "tracker"
+SIGN_IN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+"""What a namespace of voices needs of it."""
 
 
 def sign_in() -> dict[str, str]:

@@ -122,7 +122,7 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         cluster.plane.new_namespace(NAMESPACE, labels=manifests.VOICES_LABELS)
         secrets = [
             manifests.secret("storage", NAMESPACE, CREDENTIAL),
-            manifests.secret("tracking", NAMESPACE, tracker),
+            manifests.secret("tracking", NAMESPACE, {name: tracker[name] for name in chart.SIGN_IN}),
         ]
         consents = [manifests.consent(name) for name in manifests.SPEAKERS]
         cluster.plane.apply([*secrets, manifests.runtime(), *consents])
