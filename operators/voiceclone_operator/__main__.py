@@ -15,6 +15,7 @@ from importlib.metadata import version
 from lightkube import KubeConfig
 
 from clock_train.storage.s3 import S3Storage
+from clock_train.storage.s3_requests import S3Limits
 from voiceclone_operator.api import Api
 from voiceclone_operator.controller import Controller
 from voiceclone_operator.facts import Settings
@@ -26,6 +27,8 @@ from voiceclone_operator.probes import Probes
 from voiceclone_operator.stored import stored_facts
 
 LEASE_LOST = 3
+LOOK_LIMITS = S3Limits(connect_s=3.0, read_s=5.0, attempts=2, operation_s=10.0)
+"""A store that hangs is given up well within a visit: it must not keep an attempt from ending."""
 
 log = logging.getLogger("voiceclone_operator")
 
@@ -93,7 +96,7 @@ def _look_up(observed: Observed, attempt: int) -> StoredFacts:
     storage = ((observed.runtime or {}).get("spec") or {}).get("storage")
     if not storage:
         return StoredFacts()
-    place = S3Storage(storage["bucket"], endpoint=storage["endpointURL"])
+    place = S3Storage(storage["bucket"], endpoint=storage["endpointURL"], limits=LOOK_LIMITS)
     return stored_facts(place, observed.namespace, observed.uid, attempt)
 
 

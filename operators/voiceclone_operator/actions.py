@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 
@@ -82,3 +84,21 @@ class Plan:
     actions: list[Action] = field(default_factory=list)
     look_again_s: float | None = None
     """None: when something changes."""
+
+
+def side_by_side(actions: Sequence[Action]) -> Iterator[list[Action]]:
+    """The actions in their order, with children that need not wait for one another in one step.
+
+    A RayJob comes after everything that its pods read, a status after what it tells of, and a RoleBinding after its
+    Role: the API server looks up what is granted, and refuses one whose Role is not there yet.
+    """
+    for is_child, group in groupby(actions, key=lambda action: isinstance(action, Apply)):
+        if not is_child:
+            yield from ([action] for action in group)
+            continue
+        first: list[Action] = []
+        binds: list[Action] = []
+        for action in group:
+            is_bind = isinstance(action, Apply) and action.manifest["kind"] == "RoleBinding"
+            (binds if is_bind else first).append(action)
+        yield from (step for step in (first, binds) if step)

@@ -22,6 +22,7 @@ from voiceclone_operator.actions import (
     LookInStorage,
     RemoveFinalizer,
     WriteStatus,
+    side_by_side,
 )
 from voiceclone_operator.api import Api
 from voiceclone_operator.facts import Settings
@@ -186,10 +187,22 @@ class Controller:
                 self._stored.pop(key, None)
                 return
             made = plan(observed, datetime.now(UTC), self._settings)
-            for action in made.actions:
-                await self._obey(key, observed, action)
+            for together in side_by_side(made.actions):
+                await self._obey_all(key, observed, together)
         if made.look_again_s is not None:
             self.wake_in(key, max(0.1, made.look_again_s))
+
+    async def _obey_all(self, key: Key, observed: Observed, actions: list[Action]) -> None:
+        """All of them, whatever becomes of one; then the first that failed is told."""
+        if len(actions) == 1:
+            await self._obey(key, observed, actions[0])
+            return
+        results = await asyncio.gather(
+            *(self._obey(key, observed, action) for action in actions), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
 
     async def _obey(self, key: Key, observed: Observed, action: Action) -> None:
         clone = self._mirror.of(CLONES).get(key, observed.clone)
