@@ -433,6 +433,40 @@ class SpeechInputInvalid(ServingError):
     """Phones, a speaker vector or noise that a voice's graphs cannot take."""
 
 
+class VoiceLoadFailed(ServingError):
+    """The speech server could not load a voice; the message holds its words."""
+
+
+class VoiceNameTaken(ServingError):
+    """Two different bundles of one name and version."""
+
+
+class ModelRepositoryUnwritable(ServingError):
+    """The folder that the speech server loads voices from cannot be written."""
+
+
+class ServerPortTaken(ServingError):
+    """Another program listens where the speech server was to."""
+
+
+class ServerStartFailed(ServingError):
+    """The speech server did not become ready; its log says why."""
+
+    exit_code = 3
+
+
+class ServerUnavailable(ServingError):
+    """The speech server is not there just now: it ended and is being started, or could not be."""
+
+    exit_code = 3
+
+
+class ServerBusy(ServingError):
+    """More requests wait than are worth waiting for."""
+
+    exit_code = 3
+
+
 class WatermarkError(ClockTrainError):
     """A mark in a sound: its key, its payload, its label."""
 
