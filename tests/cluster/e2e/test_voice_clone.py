@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import urllib.parse
-import urllib.request
-from typing import Any
+from pathlib import Path
 
+import numpy as np
 import pytest
+from mlflow import MlflowClient
 
+from clock_train.audio.reading import read_waveform
+from clock_train.data.manifest import read_corpus
+from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ as RATE_HZ
+from clock_train.evaluation.speaker_similarity import embedding, embedding_similarity
 from harness.network_policies import Enforcer
 from installed import manifests
-from installed.chart import upgrade_chart
+from installed.chart import SIGN_IN, upgrade_chart
 from installed.manifests import NAMESPACE
 from installed.platform import Platform
 
@@ -108,22 +110,45 @@ def test_it_ends_with_a_base_in_the_store(base: Platform) -> None:
     base.wait(lambda: not base.pods("base", "worker"), 120, "its pods are gone")
 
 
-def ask_tracker(base: Platform, path: str, query: dict[str, str]) -> dict[str, Any]:
-    """MLflow's own REST API, through its Service."""
-    name, password = base.tracker["MLFLOW_TRACKING_USERNAME"], base.tracker["MLFLOW_TRACKING_PASSWORD"]
-    token = base64.b64encode(f"{name}:{password}".encode()).decode()
-    url = f"http://127.0.0.1:{base.tracker_port}/api/2.0/mlflow/{path}?{urllib.parse.urlencode(query)}"
-    headers = {"Authorization": f"Basic {token}"}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
-        return json.load(answer)
+@pytest.fixture
+def tracked(base: Platform, monkeypatch: pytest.MonkeyPatch) -> tuple[MlflowClient, str]:
+    """Stock MLflow, signed in, and the run that the status names."""
+    for name in SIGN_IN:
+        monkeypatch.setenv(name, base.tracker[name])
+    return MlflowClient(tracking_uri=f"http://127.0.0.1:{base.tracker_port}"), base.status("base")["tracking"]["runID"]
 
 
-def test_mlflow_has_its_curves_and_sounds(base: Platform) -> None:
-    run = base.status("base")["tracking"]["runID"]
-    metrics = {metric["key"] for metric in ask_tracker(base, "runs/get", {"run_id": run})["run"]["data"]["metrics"]}
-    losses = {name for name in metrics if "loss" in name}
-    assert losses, metrics
-    history = ask_tracker(base, "metrics/get-history", {"run_id": run, "metric_key": min(losses)})["metrics"]
-    assert len({point["step"] for point in history}) > 2
-    folders = ask_tracker(base, "artifacts/list", {"run_id": run, "path": "samples"})["files"]
-    assert any("step-" in folder["path"] for folder in folders), folders
+def test_mlflow_has_its_curves_and_they_fell(tracked: tuple[MlflowClient, str]) -> None:
+    client, run = tracked
+    assert client.get_run(run).info.status == "FINISHED"
+    curve = sorted(client.get_metric_history(run, "validation/mel"), key=lambda point: point.step)
+    assert len({point.step for point in curve}) > 5
+    first, last = curve[0].value, curve[-1].value
+    print(f"mel distance of held-out sentences: {first:.3f} at step {curve[0].step}, {last:.3f} at {curve[-1].step}")
+    assert last < 0.8 * first
+
+
+def test_its_sounds_in_mlflow_are_its_own_speakers(
+    base: Platform, tracked: tuple[MlflowClient, str], tmp_path: Path
+) -> None:
+    client, run = tracked
+    folders = [item.path for item in client.list_artifacts(run, "samples")]
+    newest = max(folders, key=lambda path: int(path.rpartition("-")[2]))
+    sounds = sorted(Path(client.download_artifacts(run, newest, str(tmp_path))).rglob("generated.wav"))
+    assert sounds
+    voices = {speaker: [embedding(clip) for clip in recordings(base, speaker)] for speaker in manifests.SPEAKERS}
+    owners = {clip: speaker for speaker in voices for clip in clip_names(base, speaker)}
+    for sound in sounds:
+        heard = embedding(read_waveform(sound, RATE_HZ))
+        likeness = {speaker: embedding_similarity(heard, clips) for speaker, clips in voices.items()}
+        print(newest, sound.parent.name, {speaker: round(value, 3) for speaker, value in likeness.items()})
+        assert max(likeness, key=lambda speaker: likeness[speaker]) == owners[sound.parent.name]
+
+
+def clip_names(base: Platform, speaker: str) -> list[str]:
+    return [clip.id.replace("/", "_") for clip in read_corpus(base.corpora / speaker).accepted()]
+
+
+def recordings(base: Platform, speaker: str) -> list[np.ndarray]:
+    clips = read_corpus(base.corpora / speaker).accepted()[:10]
+    return [read_waveform(base.corpora / speaker / clip.path, RATE_HZ) for clip in clips]

@@ -9,8 +9,8 @@ from installed.storage import BUCKET, ENDPOINT
 
 Manifest = dict[str, Any]
 NAMESPACE = "voices"
-SPEAKERS = {"allison": "en", "ivonne": "es"}
-"""Speaker → language of the sample voice that stands for a voice team's recordings."""
+SPEAKERS = {"allison": "en", "carlo": "it"}
+"""Speaker → language of the sample voice that stands for a voice team's recordings: a woman and a man."""
 TRACKER = "http://clocktrain-mlflow.clocktrain.svc.cluster.local:5000"
 VOICES_LABELS = {"clocktrain.dev/voices": "true", "pod-security.kubernetes.io/enforce": "restricted"}
 

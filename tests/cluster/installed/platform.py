@@ -27,6 +27,7 @@ class Platform:
         cluster: RealCluster,
         *,
         endpoint: str,
+        corpora: Path,
         revisions: dict[str, str],
         tracker: dict[str, str],
         tracker_port: int,
@@ -34,6 +35,8 @@ class Platform:
         self.cluster, self.plane = cluster, cluster.plane
         self.endpoint = endpoint
         self.bucket = bucket(endpoint)
+        self.corpora = corpora
+        """Folder with each speaker's corpus, as it was pushed."""
         self.revisions = revisions
         """Speaker → revision of its corpus."""
         self.tracker = tracker
@@ -128,4 +131,4 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         cluster.plane.apply([*secrets, manifests.runtime(), *consents])
         words = ("get", "service", "clocktrain-mlflow", "-n", chart.NAMESPACE, "-o", "jsonpath={.spec.clusterIP}")
         cluster.forward(cluster.plane.kubectl(*words).strip(), 5000, here=port)
-        yield Platform(cluster, endpoint=endpoint, revisions=revisions, tracker=tracker, tracker_port=port)
+        yield Platform(cluster, endpoint=endpoint, corpora=folder, revisions=revisions, tracker=tracker, tracker_port=port)
