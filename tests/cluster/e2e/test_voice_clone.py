@@ -10,7 +10,6 @@ from mlflow import MlflowClient
 
 from clock_train.audio.reading import read_waveform
 from clock_train.data.manifest import read_corpus
-from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ as RATE_HZ
 from clock_train.evaluation.speaker_similarity import embedding, embedding_similarity
 from harness.network_policies import Enforcer
 from installed import manifests
@@ -139,7 +138,7 @@ def test_its_sounds_in_mlflow_are_its_own_speakers(
     voices = {speaker: [embedding(clip) for clip in recordings(base, speaker)] for speaker in manifests.SPEAKERS}
     owners = {clip: speaker for speaker in voices for clip in clip_names(base, speaker)}
     for sound in sounds:
-        heard = embedding(read_waveform(sound, RATE_HZ))
+        heard = embedding(read_waveform(sound))
         likeness = {speaker: embedding_similarity(heard, clips) for speaker, clips in voices.items()}
         print(newest, sound.parent.name, {speaker: round(value, 3) for speaker, value in likeness.items()})
         assert max(likeness, key=lambda speaker: likeness[speaker]) == owners[sound.parent.name]
@@ -151,4 +150,4 @@ def clip_names(base: Platform, speaker: str) -> list[str]:
 
 def recordings(base: Platform, speaker: str) -> list[np.ndarray]:
     clips = read_corpus(base.corpora / speaker).accepted()[:10]
-    return [read_waveform(base.corpora / speaker / clip.path, RATE_HZ) for clip in clips]
+    return [read_waveform(base.corpora / speaker / clip.path) for clip in clips]

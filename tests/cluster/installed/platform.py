@@ -131,4 +131,6 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         cluster.plane.apply([*secrets, manifests.runtime(), *consents])
         words = ("get", "service", "clocktrain-mlflow", "-n", chart.NAMESPACE, "-o", "jsonpath={.spec.clusterIP}")
         cluster.forward(cluster.plane.kubectl(*words).strip(), 5000, here=port)
-        yield Platform(cluster, endpoint=endpoint, corpora=folder, revisions=revisions, tracker=tracker, tracker_port=port)
+        yield Platform(
+            cluster, endpoint=endpoint, corpora=folder, revisions=revisions, tracker=tracker, tracker_port=port
+        )
