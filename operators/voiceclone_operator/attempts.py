@@ -11,10 +11,13 @@ from typing import Any
 
 from clock_train.crd.names import ATTEMPT, VERSION, job_name
 from clock_train.crd.v1alpha1 import Retries
+from voiceclone_operator.names import COMPONENT
 from voiceclone_operator.observed import Letter, Object, Observed, StoredFacts, spelled, time_of
 
 KEPT = 20
 LONGEST_BACKOFF_S = 3_600
+STUCK_S = 60
+"""After the time by which a pod had to be gone."""
 USER_ERROR, LOST, STOPPED = 2, 3, 4
 """Exit codes of the job; 70 is a bug."""
 
@@ -156,13 +159,32 @@ def retry_at(attempts: list[dict[str, Any]], version: int, retries: Retries) -> 
     return ended + timedelta(seconds=seconds)
 
 
-def leftover_pods(observed: Observed, next_attempt: int) -> list[str]:
-    """Pods of earlier attempts: while one is there, it may still write."""
+def leftover_pods(observed: Observed, next_attempt: int, now: datetime) -> list[str]:
+    """Pods of earlier attempts: while one is there, it may still write. One on a silent node is not waited for."""
     return sorted(
         pod["metadata"]["name"]
         for pod in observed.pods
-        if int(pod["metadata"].get("labels", {}).get(ATTEMPT, "0")) < next_attempt
+        if int(pod["metadata"].get("labels", {}).get(ATTEMPT, "0")) < next_attempt and not is_stuck(pod, now)
     )
+
+
+def is_stuck(pod: Object, now: datetime) -> bool:
+    """Whether a pod should have been gone for a while: its node does not answer, and nobody knows when it will."""
+    until = time_of(pod["metadata"].get("deletionTimestamp"))
+    return until is not None and now >= until + timedelta(seconds=STUCK_S)
+
+
+def stuck_pod(observed: Observed, attempt: int, now: datetime, *, can_shrink: bool) -> str | None:
+    """A pod of an attempt without which it cannot go on, on a silent node.
+
+    KubeRay makes no other while it is there. Without a worker a run with ``can_shrink`` goes on with fewer.
+    """
+    needed = ("head",) if can_shrink else ("head", "worker")
+    for pod in observed.pods:
+        marks = pod["metadata"].get("labels", {})
+        if marks.get(ATTEMPT) == str(attempt) and marks.get(COMPONENT) in needed and is_stuck(pod, now):
+            return pod["metadata"]["name"]
+    return None
 
 
 def checkpoint_key(key: Any, namespace: str, uid: str) -> str | None:

@@ -21,6 +21,8 @@ SHARED_MEMORY = "256Mi"
 """Of /dev/shm, where Ray keeps its store: containers get 64 MiB by default. It counts as the container's memory."""
 GRACE_S = 120
 """A pod that has to go gets so long to save: a checkpoint of the teacher takes seconds."""
+SILENT_NODE_S = 60
+"""How long a node may be silent before its pods are given up; by default five minutes, in which a run only waits."""
 WORK = "/work"
 SNAPSHOT = "/etc/clocktrain"
 
@@ -129,9 +131,13 @@ def _pod(observed: Observed, accepted: Accepted, attempt: int, role: str, resour
     }
     if runtime.images.pull_secret_name:
         spec["imagePullSecrets"] = [{"name": runtime.images.pull_secret_name}]
+    spec["tolerations"] = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SILENT_NODE_S}
+        for key in ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
+    ]
     if role == "worker":
         spec["nodeSelector"] = dict(accelerator.node_selector)
-        spec["tolerations"] = [
+        spec["tolerations"] += [
             {name: value for name, value in toleration.model_dump(by_alias=True).items() if value is not None}
             for toleration in accelerator.tolerations
         ]

@@ -124,6 +124,10 @@ def _tend(facts: Facts, attempt: dict[str, Any]) -> None:
     if job is None or runs.is_over(job):
         _end(facts, attempt)
         return
+    stuck = runs.stuck_pod(observed, attempt["number"], facts.now, can_shrink=_can_shrink(facts))
+    if stuck is not None:
+        _end(facts, attempt, why=f"{stuck} is on a node that does not answer")
+        return
     wish = _stop_wish(facts, attempt)
     if wish is not None and "stopReason" not in attempt:
         attempt["stopReason"], attempt["stopTime"] = wish, spelled(facts.now)
@@ -156,8 +160,20 @@ def _stop_wish(facts: Facts, attempt: dict[str, Any]) -> str | None:
     return over_budget(facts, attempt) or over_deadline(facts, attempt)
 
 
-def _end(facts: Facts, attempt: dict[str, Any]) -> None:
-    """Record how an attempt ended; where nobody can say, ask the store first."""
+def _can_shrink(facts: Facts) -> bool:
+    """Whether a run goes on without one of its workers."""
+    compute = facts.spec.compute if facts.spec is not None else None
+    return compute is not None and compute.min_workers is not None and compute.min_workers < (compute.workers or 1)
+
+
+def _end(facts: Facts, attempt: dict[str, Any], why: str = "") -> None:
+    """Record how an attempt ended; where nobody can say, ask the store first.
+
+    Args:
+        facts: of the clone.
+        attempt: is changed.
+        why: what took its capacity, where that was seen.
+    """
     observed, letter, number = facts.observed, facts.letter, attempt["number"]
     stored = observed.stored.get(number)
     found = runs.outcome(attempt, runs.job_of(observed, number), letter, stored)
@@ -169,8 +185,9 @@ def _end(facts: Facts, attempt: dict[str, Any]) -> None:
         _take(facts, stored.checkpoint_key, stored.checkpoint_step, stored.checkpoint_time)
     attempt["completionTime"] = spelled(facts.now)
     attempt["reason"] = found.reason
-    if found.message:
-        attempt["message"] = found.message[:1_024]
+    message = why if why and found.reason == Ended.LOST else found.message
+    if message:
+        attempt["message"] = message[:1_024]
     facts.seconds += accelerator_seconds(attempt, facts.now)
     if found.reason == Ended.FINISHED:
         digest = stored.bundle_digest if stored is not None and stored.bundle_digest else runs.bundle_digest(letter)
@@ -225,7 +242,7 @@ def _begin_next(facts: Facts) -> None:
         )
         return
     number = facts.attempts[-1]["number"] + 1 if facts.attempts else 1
-    leftover = runs.leftover_pods(facts.observed, number)
+    leftover = runs.leftover_pods(facts.observed, number, facts.now)
     jobs = [job for job in facts.observed.jobs if runs.job_of(facts.observed, number) is not job]
     if leftover or jobs:
         facts.waiting = (

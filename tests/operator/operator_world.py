@@ -21,6 +21,7 @@ from voiceclone_operator.actions import (
     WriteStatus,
 )
 from voiceclone_operator.facts import Settings
+from voiceclone_operator.names import COMPONENT
 from voiceclone_operator.observed import Observed, StoredFacts, spelled
 from voiceclone_operator.reconcile import plan
 
@@ -183,8 +184,9 @@ class World:
         self.jobs[name] = job
         self.made_jobs.append(name)
         attempt = manifest["metadata"]["labels"][ATTEMPT]
-        labels = {ATTEMPT: attempt, CLONE_UID: UID}
-        self.pods[f"{name}-head"] = {"metadata": {"name": f"{name}-head", "labels": labels}, "status": {}}
+        for role in ("head", "worker"):
+            labels = {ATTEMPT: attempt, CLONE_UID: UID, COMPONENT: role}
+            self.pods[f"{name}-{role}"] = {"metadata": {"name": f"{name}-{role}", "labels": labels}, "status": {}}
 
     # What happens by itself.
 

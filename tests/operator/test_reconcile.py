@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from operator_world import CONSENT, DIGEST, NAMESPACE, UID, World
 
 from clock_train.crd.v1alpha1 import CONDITIONS, VoiceClone
-from voiceclone_operator.observed import StoredFacts
+from voiceclone_operator.names import COMPONENT
+from voiceclone_operator.observed import StoredFacts, spelled
 
 
 @pytest.fixture
@@ -274,6 +277,46 @@ def test_the_next_attempt_waits_for_the_pods_of_the_last(world: World) -> None:
     world.pods = {}
     world.settle()
     assert list(world.jobs) == ["anna-0a1b2c3d-2"]
+
+
+def leave_ending(world: World, component: str) -> None:
+    """A pod whose node fell silent: asked to end, and still there."""
+    for pod in world.pods.values():
+        if pod["metadata"]["labels"][COMPONENT] == component:
+            pod["metadata"]["deletionTimestamp"] = spelled(world.now + timedelta(seconds=120))
+
+
+def test_a_head_on_a_silent_node_is_lost_capacity_and_is_not_waited_for(world: World) -> None:
+    world.checkpoint(40)
+    world.settle()
+    leave_ending(world, "head")
+    stuck = copy.deepcopy(world.pods)
+    world.wait(120 + 59)
+    world.settle()
+    assert list(world.jobs) == ["anna-0a1b2c3d-1"], "it may still be ending"
+    world.wait(1)
+    world.settle()
+    world.pods = stuck  # nobody ends them: their node does not answer
+    assert world.status["attempts"][0]["reason"] == "CapacityLost"
+    assert "on a node that does not answer" in world.status["attempts"][0]["message"]
+    world.pods = {name: pod for name, pod in stuck.items() if "deletionTimestamp" in pod["metadata"]}
+    world.wait(11)
+    world.settle()
+    assert list(world.jobs) == ["anna-0a1b2c3d-2"]
+    assert "step-40" in job_of(world)["spec"]["entrypoint"]
+
+
+@pytest.mark.parametrize(("least", "goes_on"), [(None, False), (1, True)])
+def test_a_worker_on_a_silent_node_ends_a_run_that_cannot_do_without(least: int | None, goes_on: bool) -> None:
+    compute = {"acceleratorClassName": "cpu", "workers": 2, **({"minWorkers": least} if least else {})}
+    world = World(compute=compute)
+    world.settle()
+    world.checkpoint(40)
+    world.settle()
+    leave_ending(world, "worker")
+    world.wait(180)
+    world.settle()
+    assert ("completionTime" not in world.status["attempts"][0]) == goes_on
 
 
 def test_a_budget_stops_and_raising_it_goes_on(world: World) -> None:
