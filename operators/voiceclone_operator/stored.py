@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -36,10 +37,14 @@ def _bundle_digest(storage: Storage, prefix: str, namespace: str) -> str | None:
     folder = (exported.get("folders") or {}).get("bundle") if isinstance(exported, dict) else None
     if not isinstance(folder, str) or not folder.startswith(f"{namespace}/"):
         return None
-    digest = _json(storage, f"{folder}/bundle.json").get("digest")
-    if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-f]{64}", digest):
-        return None
-    return digest if storage.exists(f"{bundle_prefix(namespace, digest)}/{MARKER}") else None
+    for card in ("voice.json", "voice/voice.json"):  # the second where an older export kept it
+        try:
+            digest = hashlib.sha256(storage.get(f"{folder}/{card}")).hexdigest()
+        except StorageNotFound:
+            continue
+        if storage.exists(f"{bundle_prefix(namespace, digest)}/{MARKER}"):
+            return digest
+    return None
 
 
 def _newest_checkpoint(storage: Storage, prefix: str) -> tuple[str | None, int | None, str | None]:

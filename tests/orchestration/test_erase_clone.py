@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from clock_train.storage.folder import FolderStorage
 from clock_train.storage.places import RunPlace
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-DIGEST = "ab" * 32
+CARD = b'{"name": "anna"}'
+DIGEST = hashlib.sha256(CARD).hexdigest()
 
 
 @pytest.fixture
@@ -31,9 +33,9 @@ def storage(tmp_path: Path) -> FolderStorage:
             start_attempt(made, place)
             CheckpointStore(made, place).save(10, {"weights": b"w" * 10})
             made.put(f"{place.prefix}/logs/x-driver-1/000000", b"a log")
-    made.commit(f"voices/bundles/{DIGEST}", {"voice/voice.json": b"{}"}, committed_at=NOW)
+    made.commit(f"voices/bundles/{DIGEST}", {"voice.json": CARD}, committed_at=NOW)
     made.commit("voices/bundles/" + "cd" * 32, {"voice/voice.json": b"{}"}, committed_at=NOW)
-    made.put("voices/runs/u1/attempt-2/stages/export/bundle/bundle.json", json.dumps({"digest": DIGEST}).encode())
+    made.put("voices/runs/u1/attempt-2/stages/export/bundle/voice.json", CARD)
     made.put("voices/corpora/anna/files/md5/ab/cdef", b"sound")
     return made
 

@@ -23,7 +23,6 @@ from clock_train.errors import (
     RunChanged,
     TrainingStopped,
 )
-from clock_train.models.speech import Voice
 from clock_train.orchestration import mailbox
 from clock_train.orchestration.corpus_versions import push_corpus
 from clock_train.orchestration.job import JobOutcome, job_place, run_clone
@@ -31,6 +30,7 @@ from clock_train.orchestration.log_places import log_place
 from clock_train.orchestration.mailbox import SAVE_AND_STOP, FolderMailbox, Mailbox
 from clock_train.orchestration.run_listing import list_runs
 from clock_train.orchestration.run_log import read_logs
+from clock_train.serving.bundle_voice import BundleVoice
 
 pytestmark = [pytest.mark.ring2, pytest.mark.timeout(400)]
 STAGES = ["Prepare", "Pretrain", "Evaluate", "Export"]
@@ -67,7 +67,7 @@ def test_a_clone_becomes_a_voice_and_a_second_start_reuses_every_stage(place: Pa
     first = run(spec, out)
 
     assert first.done == STAGES
-    assert Voice.load(out / "bundle" / "voice").card.name == "anna"
+    assert BundleVoice.open(out / "bundle").card.name == "anna"
     assert "speaker_similarity/speech" in first.metrics
     (row,) = list_runs(out)
     assert (row.name, row.status, row.waiting) == ("anna", "finished", 0)
@@ -229,7 +229,7 @@ def test_a_finished_clone_needs_nothing_again_on_a_new_machine(place: Path, tmp_
     assert (second.metrics, second.bundle_digest) == (first.metrics, first.bundle_digest)
     assert [verdict.reason for verdict in second.gate] == ["Missed"]
     assert any(warning.startswith("gate: minSpeakerSimilarity 1: missed with") for warning in notes.warnings)
-    assert Voice.load(tmp_path / "new" / "bundle" / "voice").card.name == "anna"
+    assert BundleVoice.open(tmp_path / "new" / "bundle").card.name == "anna"
 
 
 def test_judging_alone_is_done_again_where_it_was_cut_off(place: Path, tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ sys.path.insert(0, str(ROOT / "tests" / "orchestration"))
 
 from small_voice import write_corpus  # noqa: E402  # pyright: ignore[reportMissingImports]
 
+from clock_train.bundle.opening import verify_bundle  # noqa: E402
 from clock_train.config.experiment import load_config, write_params  # noqa: E402
 from clock_train.errors import CorpusNotFound, VoiceNotFound  # noqa: E402
+from clock_train.issuing.installation import Installation  # noqa: E402
 from clock_train.orchestration.pipeline_stages import evaluate_voice, export_voice, prepare_corpus  # noqa: E402
 
 TINY = {
@@ -67,8 +69,9 @@ def test_repro_runs_every_stage_once(tmp_path: Path) -> None:
     stages = ("prepare", "pretrain", "finetune", "distill", "evaluate", "export")
     assert all(f"Running stage '{stage}'" in first for stage in stages)
     assert json.loads((tmp_path / "work/distill/distillation.json").read_text())["distilled"] is False
-    assert (tmp_path / "work/bundle/voice/voice.json").exists()
-    assert json.loads((tmp_path / "work/evaluate/metrics.json").read_text())
+    metrics = json.loads((tmp_path / "work/evaluate/metrics.json").read_text())
+    bundle = verify_bundle(tmp_path / "work/bundle", trusted_keys=Installation().trusted_keys())
+    assert metrics and bundle.values["metrics"] == metrics
     second = run("repro")
     assert "Running stage" not in second
     assert "up to date" in second

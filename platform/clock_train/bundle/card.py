@@ -146,6 +146,16 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def card_digest(folder: Path) -> str:
+    """sha256 of ``voice.json``, which names a bundle; an export of before the signature kept it one folder deeper.
+
+    Raises:
+        VoiceNotFound, BundleDamaged: there is none, or it cannot be read.
+    """
+    older = folder / "voice"
+    return hashlib.sha256(read_card_bytes(older if (older / CARD).is_file() else folder)).hexdigest()
+
+
 def camel(name: str) -> str:
     """``consent_ids`` as JSON spells it, ``consentIds``."""
     head, *rest = name.split("_")

@@ -31,9 +31,9 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a trained voice as ONNX graphs in a bundle that this installation signs."""
-    from clock_train.orchestration.bundle_export import export_bundle
+    from clock_train.orchestration.bundle_export import export_bundle, packed_beside
 
-    outcome = export_bundle(voice, out)
+    outcome = export_bundle(voice, out, packed=packed_beside(voice.parent))
     if as_json:
         print(json.dumps({"bundle": str(out), "digest": outcome.digest, "signer": outcome.signer}))
         return

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from clock_train.audit.signing import Signer
-from clock_train.bundle.card import SPEAKERS, write_card
-from clock_train.bundle.opening import DECODER_GRAPH, TEXT_GRAPH, WHOLE_GRAPH, is_bundle, sign_bundle
+from clock_train.bundle.card import SPEAKERS, parse_card, write_card
+from clock_train.bundle.opening import DECODER_GRAPH, TEXT_GRAPH, WHOLE_GRAPH, Bundle, is_bundle, sign_bundle
 from clock_train.bundle.staging import staged
 from clock_train.errors import BundleUnwritable
 from clock_train.export.graphs import write_graphs
+from clock_train.export.int8 import INT8_DECODER
 from clock_train.models.voice_files import FILES, JUDGES, LoadedVoice, load_voice, model_facts
 
 
@@ -25,6 +28,7 @@ def write_bundle(
     watermark_key_id: str = "",
     tracking_run: str = "",
     metrics: dict[str, float] | None = None,
+    choose_int8: Callable[[Bundle], dict[str, Any]] | None = None,
 ) -> str:
     """Export a voice folder as a signed bundle; an older one at ``out`` is replaced once the new one is whole.
 
@@ -35,6 +39,8 @@ def write_bundle(
         watermark_key_id: of the key that marks this voice's sounds.
         tracking_run: MLflow's id of the run.
         metrics: the judges' figures, added to those of the card.
+        choose_int8: given the float32 bundle, not yet signed, writes the int8 decoder beside it and says in its record
+            whether it is ``kept``; None keeps float32.
 
     Returns:
         The bundle's digest.
@@ -50,7 +56,7 @@ def write_bundle(
     more = {"watermarkKeyId": watermark_key_id, "trackingRun": tracking_run}
     try:
         with staged(out) as work:
-            card = _fill(work, loaded, voice_path, more, metrics or {})
+            card = _fill(work, loaded, voice_path, more, metrics or {}, choose_int8)
             sign_bundle(work, card, signer)
     except OSError as error:
         raise BundleUnwritable(
@@ -60,7 +66,14 @@ def write_bundle(
     return hashlib.sha256(card).hexdigest()
 
 
-def _fill(work: Path, loaded: LoadedVoice, voice_path: Path, more: dict[str, str], metrics: dict[str, float]) -> bytes:
+def _fill(
+    work: Path,
+    loaded: LoadedVoice,
+    voice_path: Path,
+    more: dict[str, str],
+    metrics: dict[str, float],
+    choose_int8: Callable[[Bundle], dict[str, Any]] | None,
+) -> bytes:
     """All files but the signature; returns the card."""
     facts = write_graphs(loaded.model, work)
     np.save(work / SPEAKERS, loaded.vectors_SE, allow_pickle=False)
@@ -70,10 +83,20 @@ def _fill(work: Path, loaded: LoadedVoice, voice_path: Path, more: dict[str, str
         for name in kept:
             shutil.copy2(voice_path / name, work / name)
         names += kept
-    values = {
+    values: dict[str, Any] = {
         **model_facts(loaded.card, loaded.model),
         "metrics": {**loaded.card.metrics, **metrics},
         **more,
         "graphs": facts.values(),
+        "int8": {"kept": False, "why": "not tried: no recordings of the voice to judge it by"},
     }
+    card = write_card(work, values, names)
+    if choose_int8 is None:
+        return card
+    values["int8"] = choose_int8(Bundle(work, loaded.card, parse_card(work, card), signer="", digest=""))
+    if values["int8"]["kept"]:
+        values["graphs"] = {**facts.values(), "decoder": INT8_DECODER}
+        names.append(INT8_DECODER)
+    else:
+        (work / INT8_DECODER).unlink(missing_ok=True)
     return write_card(work, values, names)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clock_train.export.bundle_writing import write_bundle
 from clock_train.issuing.installation import Installation
+from clock_train.orchestration.int8_choice import int8_choice
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ def export_bundle(
     voice: Path,
     out: Path,
     *,
+    packed: Path | None = None,
     metrics: dict[str, float] | None = None,
     tracking_run: str = "",
     installation: Installation | None = None,
@@ -34,6 +36,7 @@ def export_bundle(
     Args:
         voice: what training left: a student, or a teacher where there is no student.
         out: folder of the bundle.
+        packed: the corpus it was trained from, to calibrate and judge an int8 decoder; without it there is none.
         metrics: the judges' figures.
         tracking_run: MLflow's id of the run.
         installation: whose keys sign and mark; by default the user's own.
@@ -51,5 +54,15 @@ def export_bundle(
         watermark_key_id=installation.keys(today).embedding_key(today).key_id,
         tracking_run=tracking_run,
         metrics=metrics,
+        choose_int8=int8_choice(packed) if packed is not None else None,
     )
     return ExportedBundle(out, digest, signer.public_key)
+
+
+def packed_beside(*folders: Path) -> Path | None:
+    """The newest packed corpus in the first of these folders that has one."""
+    for folder in folders:
+        found = sorted(folder.glob("packed-*.npz"), key=lambda path: path.stat().st_mtime)
+        if found:
+            return found[-1]
+    return None

@@ -9,6 +9,7 @@ the receipt of an interrupted run is gone on with. The signed form of the receip
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -84,8 +85,8 @@ def _bundles(storage: Storage, run_prefix: str, namespace: str) -> list[str]:
     digests: set[str] = set()
     for number in attempts_of(storage, run_prefix):
         for item in storage.list(f"{run_prefix}/attempt-{number}/stages"):
-            if item.key.endswith("/bundle.json"):
-                digest = json.loads(storage.get(item.key)).get("digest", "")
+            if item.key.endswith("/voice.json"):  # its sha256 names the bundle
+                digest = hashlib.sha256(storage.get(item.key)).hexdigest()
                 if storage.exists(f"{bundle_prefix(namespace, digest)}/{MARKER}"):
                     digests.add(digest)
     return sorted(digests)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clock_train.bundle.card import card_digest
 from clock_train.config.experiment import load_config, write_params
 from clock_train.crd.reading import read_manifest
 from clock_train.crd.v1alpha1 import VoiceClone
@@ -27,6 +28,7 @@ from clock_train.data.manifest import MANIFEST_NAME, read_corpus
 from clock_train.errors import BUG, ClockTrainError, TrainingStopped
 from clock_train.orchestration.attempts import count_start, lineage, read_start, resumption_of, with_corpora
 from clock_train.orchestration.budget import BudgetWatch
+from clock_train.orchestration.bundle_export import packed_beside
 from clock_train.orchestration.clone_stages import JobPlace, for_this_machine, pack_clone, prepare, train_clone
 from clock_train.orchestration.cluster_mailbox import ConfigMapMailbox
 from clock_train.orchestration.gate import GateVerdict, judge
@@ -34,7 +36,7 @@ from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.log_places import remember_place
 from clock_train.orchestration.mailbox import Correspondence, FolderMailbox, Mailbox
 from clock_train.orchestration.manifest_mapping import experiment_of
-from clock_train.orchestration.pipeline_stages import BUNDLE_NAME, distill_voice, evaluate_voice, export_voice
+from clock_train.orchestration.pipeline_stages import distill_voice, evaluate_voice, export_voice, voice_to_export
 from clock_train.orchestration.progress import ProgressStyle, listening
 from clock_train.orchestration.run_log import logged
 from clock_train.orchestration.run_tracking import RunTracking
@@ -167,7 +169,7 @@ class _Job:
             post.warn("no student is distilled yet: the voice goes on as it was trained")
         self._stage("Evaluate", lambda: self._evaluate(voice), {"evaluation": out / "evaluation"})
         self._judge()
-        self._stage("Export", lambda: export_voice(voice, out / "bundle"), {"bundle": out / "bundle"})
+        self._stage("Export", lambda: self._export(voice), {"bundle": out / "bundle"})
         self._publish()
         self._tracking.evaluated(self.outcome.metrics, {"evaluation": out / "evaluation"})
         self._tracking.finish()
@@ -232,11 +234,18 @@ class _Job:
         if outbox is not None and outbox.run_id:
             self._post.say(trackingRun=outbox.run_id)
 
+    def _export(self, voice: Path) -> None:
+        out, outbox = self._place.out, self._tracking.outbox
+        chosen = voice_to_export(voice, out / "distill")
+        run = (outbox.run_id or "") if outbox is not None else ""
+        judged = out / "evaluation" / "metrics.json"
+        export_voice(chosen, out / "bundle", packed=packed_beside(out), metrics=judged, tracking_run=run)
+
     def _publish(self) -> None:
         """The bundle under its digest, where a store outlives this machine."""
         bundle = self._place.out / "bundle"
         self.outcome.bundle = bundle
-        self.outcome.bundle_digest = json.loads((bundle / BUNDLE_NAME).read_text(encoding="utf-8"))["digest"]
+        self.outcome.bundle_digest = card_digest(bundle)
         key = bundle_prefix(self._place.run.namespace, self.outcome.bundle_digest)
         if self._place.store is not None:
             keep_folder(self._storage, key, bundle)

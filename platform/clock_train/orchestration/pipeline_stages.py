@@ -1,33 +1,35 @@
 """The stages of ``pipelines/dvc.yaml`` as functions of folders; each writes its output folder and nothing else.
 
-Two stages are thin for now and say so in what they write: `distill` trains no student, `export` writes no ONNX.
+One stage is thin for now and says so in what it writes: `distill` trains no student.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from clock_train.bundle.card import CARD
 from clock_train.config.experiment import ExperimentConfig, read_params
 from clock_train.consent.record import CONSENT_NAME
 from clock_train.data.build import build_corpus
 from clock_train.data.manifest import MANIFEST_NAME
 from clock_train.data.packing import load_packed
 from clock_train.data.replacing import put_in_place, workplace
-from clock_train.errors import CorpusNotFound, ExportError, VoiceNotFound
+from clock_train.errors import CorpusNotFound, VoiceNotFound
 from clock_train.evaluation.report import evaluate
 from clock_train.models.speech import Voice
 from clock_train.models.voice_files import load_voice
+from clock_train.orchestration.bundle_export import export_bundle, packed_beside
 from clock_train.orchestration.held_out import hold_out
 from clock_train.orchestration.presets import preset_of
 from clock_train.orchestration.progress import ProgressStyle, listening
 from clock_train.orchestration.training_session import TrainRequest, train
 from clock_train.storage.places import RunPlace
 
-BUNDLE_NAME = "bundle.json"
+OLDER_BUNDLE = "bundle.json"
+"""What exports of before the signature kept beside the voice."""
 
 
 def prepare_corpus(source: Path, out: Path, *, speaker: str | None = None) -> None:
@@ -79,34 +81,46 @@ def evaluate_voice(voice_path: Path, out: Path) -> None:
         ClockTrainError: what loading and judging raise.
     """
     voice = Voice.load(voice_path)
-    packed = sorted(voice_path.parent.glob("packed-*.npz"), key=lambda path: path.stat().st_mtime)
-    if not packed:
+    packed = packed_beside(voice_path.parent)
+    if packed is None:
         raise VoiceNotFound(f'"{voice_path.parent}" has no packed corpus beside the voice; train it again')
-    held_out = hold_out(voice, load_packed(packed[-1]), speaker=voice.card.speakers[0])
+    held_out = hold_out(voice, load_packed(packed), speaker=voice.card.speakers[0])
     report = evaluate(held_out.items)
     out.mkdir(parents=True, exist_ok=True)
     report.write(out / "report.json")
     (out / "metrics.json").write_text(json.dumps(report.values(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def export_voice(voice_path: Path, out: Path) -> None:
-    """A verified copy of the voice folder beside its digest; no ONNX and no signature yet.
+def export_voice(
+    voice_path: Path, out: Path, *, packed: Path | None = None, metrics: Path | None = None, tracking_run: str = ""
+) -> str:
+    """The signed bundle of a voice.
+
+    Args:
+        voice_path: what ``voice_to_export`` chose.
+        out: folder of the bundle; an older one is replaced.
+        packed: the corpus it was trained from, to judge an int8 decoder by.
+        metrics: the judges' ``metrics.json``, for the card.
+        tracking_run: MLflow's id of the run.
+
+    Returns:
+        The bundle's digest.
 
     Raises:
         VoiceNotFound, BundleDamaged: the voice is not there, or not whole.
-        ExportError: the folder holds something else.
+        BundleUnwritable: the folder holds something else, or no room is left.
     """
-    load_voice(voice_path)
-    if out.exists():
-        if not (out / BUNDLE_NAME).is_file():
-            raise ExportError(f'"{out}" holds something that is no bundle; name a new folder')
+    if (out / OLDER_BUNDLE).is_file():
         shutil.rmtree(out)
-    with workplace(out) as work:
-        shutil.copytree(voice_path, work / "voice", dirs_exist_ok=True)
-        digest = hashlib.sha256((work / "voice" / "voice.json").read_bytes()).hexdigest()
-        note = {"digest": digest, "signed": False, "onnx": False}
-        (work / BUNDLE_NAME).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
-        put_in_place(work, out)
+    judged = json.loads(metrics.read_text(encoding="utf-8")) if metrics is not None and metrics.is_file() else {}
+    figures = {name: float(value) for name, value in judged.items() if isinstance(value, int | float)}
+    return export_bundle(voice_path, out, packed=packed, metrics=figures, tracking_run=tracking_run).digest
+
+
+def voice_to_export(voice: Path, distilled: Path) -> Path:
+    """The student, or the voice as it was trained where no student was distilled."""
+    student = distilled / "voice"
+    return student if (student / CARD).is_file() else voice
 
 
 def training_request(

@@ -93,8 +93,14 @@ class OnnxVoice:
         Raises:
             SpeechInputInvalid, ConfigError: an argument that the graphs cannot take.
         """
-        latent, condition = self._latents(
-            phone_ids_3L, speaker_embedding_E, labels, speed, _Noise(noise_scale, seed, noise_TC)
+        latent, condition = self.read(
+            phone_ids_3L,
+            speaker_embedding_E,
+            labels=labels,
+            speed=speed,
+            noise_scale=noise_scale,
+            seed=seed,
+            noise_TC=noise_TC,
         )
         return self._decode(latent, condition)
 
@@ -126,8 +132,14 @@ class OnnxVoice:
         """
         if first_frames < 1 or longest_frames < first_frames:
             raise ConfigError(f"windows of {first_frames} to {longest_frames} frames; give 1 or more, rising")
-        latent, condition = self._latents(
-            phone_ids_3L, speaker_embedding_E, labels, speed, _Noise(noise_scale, seed, noise_TC)
+        latent, condition = self.read(
+            phone_ids_3L,
+            speaker_embedding_E,
+            labels=labels,
+            speed=speed,
+            noise_scale=noise_scale,
+            seed=seed,
+            noise_TC=noise_TC,
         )
         frames, begin, length = latent.shape[2], 0, first_frames
         while begin < frames:
@@ -137,10 +149,20 @@ class OnnxVoice:
             yield window[(begin - left) * self.hop_samples : (end - left) * self.hop_samples]
             begin, length = end, min(2 * length, longest_frames)
 
-    def _latents(
-        self, ids_3L: np.ndarray, vector_E: np.ndarray, labels: tuple[int, int], speed: float, noise: _Noise
+    def read(
+        self,
+        phone_ids_3L: np.ndarray,
+        speaker_embedding_E: np.ndarray,
+        *,
+        labels: tuple[int, int] = (0, 0),
+        speed: float = 1.0,
+        noise_scale: float = 0.5,
+        seed: int | Sequence[int] = 0,
+        noise_TC: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        ids, vector = _checked_ids(ids_3L), _checked_vector(vector_E, self.vectors_SE.shape[1])
+        """The latents (1, C, frames) of a sentence and its condition (1, G), before they are decoded; see ``speak``."""
+        ids, vector = _checked_ids(phone_ids_3L), _checked_vector(speaker_embedding_E, self.vectors_SE.shape[1])
+        noise = _Noise(noise_scale, seed, noise_TC)
         feeds = {
             "ids": ids[None],
             "speaker_embedding": vector[None],
@@ -148,15 +170,15 @@ class OnnxVoice:
             "speed": np.array([checked_speed(speed)], dtype=np.float32),
         }
         drawn = noise.frames(int(np.ceil(ids.shape[1] * NOISE_FRAMES_A_PHONE / min(speed, 1.0))), self.noise_channels)
-        latent, condition, wanted = self._read(feeds, drawn)
+        latent, condition, wanted = self._run_text(feeds, drawn)
         if wanted > len(drawn):
             drawn = noise.frames(wanted, self.noise_channels)
             if len(drawn) < wanted:
                 raise SpeechInputInvalid(f"noise of {len(drawn)} frames was given for speech of {wanted}")
-            latent, condition, _ = self._read(feeds, drawn)
+            latent, condition, _ = self._run_text(feeds, drawn)
         return latent, condition
 
-    def _read(self, feeds: dict[str, np.ndarray], noise_TC: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    def _run_text(self, feeds: dict[str, np.ndarray], noise_TC: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
         """Latents, the condition, and how many frames were wanted."""
         names = ["latent", "condition", "durations"]
         latent, condition, durations = map(np.asarray, self._text.run(names, {**feeds, "noise": noise_TC[None]}))
