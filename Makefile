@@ -70,6 +70,9 @@ images: .venv/.dev ## build the operator's and the trainer's image; needs root, 
 bench: .venv/.dev ## speed and memory, as a table
 	$(RUN)clocktrain bench
 
+bench-serving: .venv/.dev ## a voice's bundle in ONNX Runtime on one thread, as a table
+	$(RUN)clocktrain bench --serving
+
 bench-watermark: .venv/.dev ## what a mark survives, as a table (about an hour on two cores)
 	$(RUN)clocktrain watermark bench
 
@@ -79,4 +82,4 @@ bench-operator: .venv/.dev assets ## the operator against KubeRay alone and a ba
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: images help install dev demo check generate format test test-long e2e e2e-quick cluster assets assets-node bench bench-watermark bench-operator clean
+.PHONY: images help install dev demo check generate format test test-long e2e e2e-quick cluster assets assets-node bench bench-serving bench-watermark bench-operator clean

@@ -20,7 +20,9 @@ ALWAYS = [
     "student real-time factor", "tracking", "start of a run", "steps/s on 1 Ray worker", "start of a run on Ray",
     "demo: peak memory", "clocktrain plan", "dvc repro, nothing to do", "judge: speaker similarity", "judge: distances",
     "judge: DNSMOS", "judge: recogniser", "judge: aligner", "judges: all but the recognisers",
-    "judges: with the recognisers",
+    "judges: with the recognisers", "bundle: student real-time factor", "bundle: student, int8 decoder",
+    "bundle: teacher real-time factor", "bundle: student over teacher", "bundle: int8 over float32",
+    "bundle: student parameters", "bundle: first chunk", "bundle: load",
 ]  # fmt: skip
 FOR_EACH_MODEL = ["hearing", "reading", "contest", "waiting for data", "writing checkpoints"]
 TARGETS = {
@@ -31,9 +33,19 @@ TARGETS = {
     "tracking": (None, 2.0), "start of a run": (None, 10.0), "steps/s on 1 Ray worker": (0.97, None),
     "student, waiting for data, cpu": (None, 5.0), "teacher, waiting for data, cpu": (None, 5.0),
     "student, writing checkpoints, cpu": (None, 3.0), "teacher, writing checkpoints, cpu": (None, 3.0),
+    "bundle: student real-time factor": (None, 0.005), "bundle: student over teacher": (4.0, None),
+    "bundle: student parameters": (None, 5.5), "bundle: first chunk": (None, 30.0), "bundle: load": (None, 1.0),
     "clocktrain plan": (None, 1.0), "dvc repro, nothing to do": (None, 3.0),
     "judges: all but the recognisers": (20.0, None), "judges: with the recognisers": (3.0, None),
 }  # fmt: skip
+
+
+def test_the_rows_of_serving_can_be_measured_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "--quick", "--serving", "--json", "--progress", "none"]) == 0
+    rows = {row["title"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert set(rows) == {title for title in ALWAYS if title.startswith("bundle: ")}
+    assert all(row["measured"] > 0 for row in rows.values())
+    assert rows["bundle: student parameters"]["met"] and rows["bundle: student parameters"]["measured"] > 4.5
 
 
 @pytest.mark.ring2

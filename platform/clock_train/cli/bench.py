@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from clock_train.cli.measurements.rows import BenchRow
     from clock_train.orchestration.listener import Listener
 
+SERVING = "speaking in ONNX Runtime"
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
@@ -26,6 +28,7 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Seconds instead of minutes, on tiny inputs: shows that it runs.")
     ] = False,
+    serving: Annotated[bool, typer.Option("--serving", help="Only the rows of bundles in ONNX Runtime.")] = False,
     recordings: Annotated[
         Path | None, typer.Option(help="Recordings for corpus and demo; by default the English sample where cached.")
     ] = None,
@@ -43,7 +46,7 @@ def bench(
 
     facts = machine_facts()
     with listening(progress) as listener:
-        rows = measure_all(quick, recordings, listener)
+        rows = measure_all(quick, recordings, listener, only={SERVING} if serving else None)
     if as_json:
         print(json.dumps({"machine": facts, "rows": [as_plain(row) for row in rows]}, indent=1, ensure_ascii=False))
         return
@@ -53,8 +56,10 @@ def bench(
     print_figures([row.figure for row in rows])
 
 
-def measure_all(quick: bool, recordings: Path | None, listener: Listener) -> list[BenchRow]:
-    """Every row, in the order of the table."""
+def measure_all(
+    quick: bool, recordings: Path | None, listener: Listener, *, only: set[str] | None = None
+) -> list[BenchRow]:
+    """Every row in the order of the table, or those of some of its blocks."""
     from clock_train.cli.measurements import rows as table
     from clock_train.cli.measurements.machine import gpu_name
 
@@ -68,6 +73,7 @@ def measure_all(quick: bool, recordings: Path | None, listener: Listener) -> lis
         ("plan and repro", lambda: table.waiting_rows(effort)),
         ("judges", lambda: table.judge_rows(effort, source)),
         ("speaking", lambda: table.speaking_rows(effort)),
+        (SERVING, lambda: table.serving_rows(effort)),
     ]
     for device in table.DEVICES:
         for model in table.MODELS:
@@ -75,6 +81,8 @@ def measure_all(quick: bool, recordings: Path | None, listener: Listener) -> lis
             blocks.append((name, lambda m=model, d=device: table.training_rows(effort, m, d, has_gpu)))
     blocks.append(("tracking and workers", lambda: table.run_rows(effort)))
     blocks.append(("demo", lambda: table.demo_rows(effort, source)))
+    if only is not None:
+        blocks = [block for block in blocks if block[0] in only]
     found: list[BenchRow] = []
     listener.stage("bench")
     for done, (name, block) in enumerate(blocks):

@@ -172,6 +172,25 @@ def speaking_rows(effort: Effort) -> Iterator[BenchRow]:
         yield _measured(f"{model} real-time factor", found, f"{model}_rtf", "", at_most=limit, note=note)
 
 
+def serving_rows(effort: Effort) -> Iterator[BenchRow]:
+    """A bundle in ONNX Runtime: student against teacher, float32 against int8."""
+    found = measure("onnx_speaking", {"rounds": effort.speaking_rounds}, timeout_s=effort.timeout_s, threads=1)
+    pace = "CPU seconds a second of speech, one thread, ONNX Runtime, 4.8 s sentences"
+    yield _measured("bundle: student real-time factor", found, "student_rtf", "", at_most=0.005, note=pace)
+    yield _measured("bundle: student, int8 decoder", found, "int8_rtf", "", note=pace)
+    yield _measured("bundle: teacher real-time factor", found, "teacher_rtf", "", note=pace)
+    turns = "median CPU times, measured in turn"
+    yield _measured("bundle: student over teacher", found, "times_faster", "x", at_least=4.0, note=turns)
+    yield _measured("bundle: int8 over float32", found, "int8_times_faster", "x", note=turns)
+    yield _measured(
+        "bundle: student parameters", found, "student_parameters_m", "M", at_most=5.5, note="stored for synthesis"
+    )
+    yield _measured(
+        "bundle: first chunk", found, "first_chunk_ms", "ms", at_most=30.0, note="CPU time, 0.38 s of sound"
+    )
+    yield _measured("bundle: load", found, "load_s", "s", at_most=1.0, note="hashes checked, sessions made")
+
+
 def training_rows(effort: Effort, model: str, device: str, has_gpu: bool) -> Iterator[BenchRow]:
     """Steps a second in each phase, then the shares of data and checkpoints in them."""
     if device == "cuda" and not has_gpu:
