@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_voice import tiny_config  # pyright: ignore[reportMissingImports]
 
-from clock_train.errors import BundleOperatorForeign, ExportError
+from clock_train.errors import BundleOperatorForeign, ConfigError, ExportError, SpeechInputInvalid
 from clock_train.export import operators
 from clock_train.export.graphs import TextGraph, WholeGraph, write_graphs
 from clock_train.export.operators import PORTABLE, check_portable, operators_of
@@ -117,6 +120,56 @@ def test_the_whole_graph_alone_speaks_the_same(pair: tuple[LoadedVoice, OnnxVoic
     feeds["noise"] = noise[None, :3]
     cut, wanted, _ = (np.asarray(value) for value in session.run(None, feeds))
     assert cut.shape == (1, 3 * voice.hop_samples) and wanted[0] == samples[0]
+
+
+def test_the_pages_example_speaks(pair: tuple[LoadedVoice, OnnxVoice]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "voices.md").read_text(encoding="utf-8")
+    (example,) = [
+        code for code in re.findall(r"```python\n(.+?)```", page, flags=re.DOTALL) if "InferenceSession" in code
+    ]
+    assert 'Path("demo/bundle")' in example
+    known: dict[str, Any] = {}
+    exec(example.replace("demo/bundle", str(pair[1].bundle.folder)), known)
+    assert known["waveform"].shape == (1, known["samples"][0]) and np.abs(known["waveform"]).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("ids", "vector", "noise", "words"),
+    [
+        (np.zeros((3, 0), dtype=np.int64), 16, None, r"phones have shape \(3, 0\)"),
+        (np.zeros((2, 5), dtype=np.int64), 16, None, r"phones have shape \(2, 5\)"),
+        (np.zeros((3, 5)), 16, None, "of float64; give"),
+        (np.full((3, 5), -1), 16, None, "phone -1 at position 0 is not in the inventory"),
+        (np.array([[1], [0], [99]]), 16, None, "language 99 at position 0"),
+        (some_phones(5), 17, None, r"the speaker vector has shape \(17,\); give \(16,\)"),
+        (some_phones(5), 16, (2, 8), "noise of 2 frames was given for speech of"),
+        (some_phones(5), 16, (400, 7), r"noise has shape \(400, 7\); give \(frames, 8\)"),
+    ],
+)
+def test_what_the_graphs_cannot_take_is_refused_before_they_run(
+    pair: tuple[LoadedVoice, OnnxVoice], ids: np.ndarray, vector: int, noise: tuple[int, int] | None, words: str
+) -> None:
+    given = None if noise is None else np.zeros(noise, dtype=np.float32)
+    with pytest.raises(SpeechInputInvalid, match=words):
+        pair[1].speak(ids, np.ones(vector, dtype=np.float32), noise_TC=given)
+
+
+@pytest.mark.parametrize("speed", [0.0, 4.1, float("nan")])
+def test_a_speed_out_of_range_is_refused(pair: tuple[LoadedVoice, OnnxVoice], speed: float) -> None:
+    with pytest.raises(ConfigError, match=r"give a number from 0\.25 to 4"):
+        pair[1].speak(some_phones(5), pair[1].vectors_SE[0], speed=speed)
+
+
+def test_threads_share_a_voice(pair: tuple[LoadedVoice, OnnxVoice]) -> None:
+    voice, vector = pair[1], pair[1].vectors_SE[0]
+
+    def spoken(seed: int) -> np.ndarray:
+        return np.concatenate(list(voice.stream(some_phones(20, seed), vector, seed=seed)))
+
+    alone = [spoken(seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(spoken, range(8)))
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
 def test_a_decoder_at_the_sample_rate_is_refused(tmp_path: Path) -> None:

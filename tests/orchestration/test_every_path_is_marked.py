@@ -41,7 +41,7 @@ MAKE = {
     "orchestration/int8_choice.py": "scores only",
     "cli/measurements/onnx_speaking.py": "times bundles of random weights",
     "serving/speech_request.py": "marks what it streams",
-    "serving/triton_backend.py": "sends on what speech_request marked",
+    "serving/triton_backend.py": "warms a voice up; nobody hears it",
     "storage/s3.py": "streams bytes of storage",
     "text/frontend.py": "a language is read, not spoken",
     "serving/bundle_voice.py": "marks what it makes",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 import onnxruntime
@@ -26,6 +27,21 @@ LONGEST_WINDOW_FRAMES = 192
 NOISE_FRAMES_A_PHONE = 12
 """Noise drawn at first; speech has about six frames a phone, and slower speech is drawn for again."""
 CPU = ("CPUExecutionProvider",)
+
+
+class Manner(TypedDict, total=False):
+    """How a sentence is spoken."""
+
+    labels: tuple[int, int]
+    """Ids of style and emotion; zeros, the default, are "not said"."""
+    speed: float
+    """0.25 to 4, by default 1; above it is faster."""
+    noise_scale: float
+    """Liveliness, by default 0.5; 0 is the same each time and flatter."""
+    seed: int | Sequence[int]
+    """Of the noise, by default 0; the same seed gives the same samples on one machine."""
+    noise_TC: np.ndarray | None
+    """(T, C) float32 instead of a seed, already scaled; T at least the frames spoken."""
 
 
 class OnnxVoice:
@@ -65,27 +81,13 @@ class OnnxVoice:
         keys = Installation().trusted_keys() if trusted_keys is None else trusted_keys
         return cls(open_bundle(Path(folder), trusted_keys=keys), providers=providers)
 
-    def speak(
-        self,
-        phone_ids_3L: np.ndarray,
-        speaker_embedding_E: np.ndarray,
-        *,
-        labels: tuple[int, int] = (0, 0),
-        speed: float = 1.0,
-        noise_scale: float = 0.5,
-        seed: int | Sequence[int] = 0,
-        noise_TC: np.ndarray | None = None,
-    ) -> np.ndarray:
+    def speak(self, phone_ids_3L: np.ndarray, speaker_embedding_E: np.ndarray, **manner: Unpack[Manner]) -> np.ndarray:
         """Speak one sentence.
 
         Args:
             phone_ids_3L: (3, L) int64 of ``text.inventory.token_ids``.
             speaker_embedding_E: (E,) float32, a row of ``vectors_SE``.
-            labels: ids of style and emotion; zeros are "not said".
-            speed: 0.25 to 4; above 1 is faster.
-            noise_scale: liveliness; 0 is the same each time and flatter.
-            seed: of the noise; the same seed gives the same samples on one machine.
-            noise_TC: (T, C) float32 instead of a seed, already scaled; T at least the frames spoken.
+            manner: see ``Manner``.
 
         Returns:
             (N,) float32 about [-1, 1] at ``sample_rate_hz``, unmarked.
@@ -93,54 +95,29 @@ class OnnxVoice:
         Raises:
             SpeechInputInvalid, ConfigError: an argument that the graphs cannot take.
         """
-        latent, condition = self.read(
-            phone_ids_3L,
-            speaker_embedding_E,
-            labels=labels,
-            speed=speed,
-            noise_scale=noise_scale,
-            seed=seed,
-            noise_TC=noise_TC,
-        )
-        return self._decode(latent, condition)
+        return self._decode(*self.read(phone_ids_3L, speaker_embedding_E, **manner))
 
     def stream(
         self,
         phone_ids_3L: np.ndarray,
         speaker_embedding_E: np.ndarray,
         *,
-        labels: tuple[int, int] = (0, 0),
-        speed: float = 1.0,
-        noise_scale: float = 0.5,
-        seed: int | Sequence[int] = 0,
-        noise_TC: np.ndarray | None = None,
         first_frames: int = FIRST_WINDOW_FRAMES,
         longest_frames: int = LONGEST_WINDOW_FRAMES,
+        **manner: Unpack[Manner],
     ) -> Iterator[np.ndarray]:
         """As ``speak``, in chunks that joined are its samples to 1e-4.
 
         Args:
-            phone_ids_3L: as in ``speak``, and so all up to ``noise_TC``.
+            phone_ids_3L: see ``speak``.
             speaker_embedding_E: see ``speak``.
-            labels: see ``speak``.
-            speed: see ``speak``.
-            noise_scale: see ``speak``.
-            seed: see ``speak``.
-            noise_TC: see ``speak``.
             first_frames: length of the first chunk, 1 or more, in frames of ``hop_samples``.
             longest_frames: chunks double up to here.
+            manner: see ``Manner``.
         """
         if first_frames < 1 or longest_frames < first_frames:
             raise ConfigError(f"windows of {first_frames} to {longest_frames} frames; give 1 or more, rising")
-        latent, condition = self.read(
-            phone_ids_3L,
-            speaker_embedding_E,
-            labels=labels,
-            speed=speed,
-            noise_scale=noise_scale,
-            seed=seed,
-            noise_TC=noise_TC,
-        )
+        latent, condition = self.read(phone_ids_3L, speaker_embedding_E, **manner)
         frames, begin, length = latent.shape[2], 0, first_frames
         while begin < frames:
             end = min(begin + length, frames)
@@ -160,7 +137,7 @@ class OnnxVoice:
         seed: int | Sequence[int] = 0,
         noise_TC: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The latents (1, C, frames) of a sentence and its condition (1, G), before they are decoded; see ``speak``."""
+        """The latents (1, C, frames) of a sentence and its condition (1, G), still to decode; see ``Manner``."""
         ids, vector = _checked_ids(phone_ids_3L), _checked_vector(speaker_embedding_E, self.vectors_SE.shape[1])
         noise = _Noise(noise_scale, seed, noise_TC)
         feeds = {
