@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import shutil
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("export", "models")]
 
@@ -116,14 +119,38 @@ def test_a_signed_card_is_still_read_with_care(
         verify_bundle(bundle, trusted_keys=[key])
 
 
-def test_a_graph_that_is_signed_but_no_graph_is_refused(bundle: Path) -> None:
-    import hashlib
-
-    (bundle / "decoder.onnx").write_bytes(b"no graph")
+def replaced(bundle: Path, name: str, content: bytes) -> None:
+    """Another file, listed and signed."""
+    (bundle / name).write_bytes(content)
     files = json.loads((bundle / "voice.json").read_text())["files"]
-    changed(bundle, files={**files, "decoder.onnx": hashlib.sha256(b"no graph").hexdigest()})
+    changed(bundle, files={**files, name: hashlib.sha256(content).hexdigest()})
+
+
+UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no graph": (lambda b: replaced(b, "decoder.onnx", b"none"), r"is signed, but decoder\.onnx cannot be loaded"),
+    "no vectors": (lambda b: replaced(b, "speakers.npy", b"none"), r"speakers\.npy cannot be read"),
+    "a vector too few": (
+        lambda b: replaced(b, "speakers.npy", npy(np.zeros((1, 16)))),
+        r"speakers\.npy has shape \(1, 16\) for 2 speakers",
+    ),
+    "no facts": (lambda b: changed(b, graphs={}), "does not say how its graphs run"),
+    "another decoder": (lambda b: changed(b, graphs={**GRAPHS, "decoder": "../x"}), r"lists no \.\./x"),
+}
+GRAPHS = {"hopSamples": 256, "noiseChannels": 8, "contextFrames": 9}
+
+
+def npy(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("fault", UNUSABLE)
+def test_what_is_signed_and_cannot_be_used_is_refused(fault: str, bundle: Path) -> None:
     key = open_signer(bundle.parent / "signing.key").public_key
-    with pytest.raises(BundleDamaged, match=r"decoder\.onnx .* is signed but cannot be loaded"):
+    harm, words = UNUSABLE[fault]
+    harm(bundle)
+    with pytest.raises((BundleDamaged, BundleFileMissing), match=words):
         OnnxVoice.open(bundle, trusted_keys=[key])
 
 
@@ -153,7 +180,9 @@ def test_a_voice_bundle_has_no_weights_to_train_from_and_a_base_has(bundle: Path
     with pytest.raises(BundleFileMissing, match="has no weights to train from"):
         load_voice(bundle)
     base, key = exported(tmp_path / "base", tiny_config(), kind="base")
-    assert load_voice(base).card.kind == "base"
+    kept, trained = load_voice(base), load_voice(tmp_path / "base" / "voice")
+    assert kept.card.kind == "base" and kept.model.config == trained.model.config
+    assert all(torch.equal(a, b) for a, b in zip(kept.model.parameters(), trained.model.parameters(), strict=True))
     assert np.array_equal(load_voice(base).vectors_SE, OnnxVoice.open(base, trusted_keys=[key]).vectors_SE)
 
 

@@ -112,6 +112,9 @@ def read_file(folder: Path, values: Mapping[str, Any], name: str) -> bytes:
         BundleFileMissing: it is not listed, or not there.
         BundleDamaged: it is not the file that was listed.
     """
+    listed = values["files"].get(name)
+    if listed is None:
+        raise BundleFileMissing(f'{CARD} in "{folder}" lists no {name}; export the voice again')
     path = folder / name
     try:
         content = path.read_bytes()
@@ -119,9 +122,6 @@ def read_file(folder: Path, values: Mapping[str, Any], name: str) -> bytes:
         raise _missing(folder, name) from error
     except OSError as error:
         raise BundleDamaged(f'{name} of the voice in "{folder}" cannot be read ({error.strerror})') from error
-    listed = values["files"].get(name)
-    if listed is None:
-        raise BundleFileMissing(f'{CARD} in "{folder}" lists no {name}; export the voice again')
     if hashlib.sha256(content).hexdigest() != listed:
         raise _changed(folder, name)
     return content

@@ -56,8 +56,23 @@ class Bundle:
         return read_file(self.folder, self.values, name)
 
     def vectors(self) -> np.ndarray:
-        """(speakers, embedding channels) float32, a row for each of ``card.speakers``."""
-        return np.load(io.BytesIO(self.content(SPEAKERS)), allow_pickle=False)
+        """(speakers, embedding channels) float32, a row for each of ``card.speakers``.
+
+        Raises:
+            BundleFileMissing, BundleDamaged: it is not there, not the one that was signed, or holds something else.
+        """
+        content = self.content(SPEAKERS)
+        try:
+            vectors = np.load(io.BytesIO(content), allow_pickle=False)
+        except (ValueError, OSError, EOFError) as error:
+            raise self.unusable(f"{SPEAKERS} cannot be read ({error})") from error
+        if vectors.ndim != 2 or len(vectors) < max(1, len(self.card.speakers)):
+            raise self.unusable(f"{SPEAKERS} has shape {vectors.shape} for {len(self.card.speakers)} speakers")
+        return vectors.astype(np.float32)
+
+    def unusable(self, what: str) -> BundleDamaged:
+        """The error for what is signed and yet cannot be used."""
+        return BundleDamaged(f'the bundle "{self.folder}" is signed, but {what}; export the voice again')
 
 
 def is_bundle(folder: Path) -> bool:

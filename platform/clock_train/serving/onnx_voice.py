@@ -15,8 +15,8 @@ from typing import TypedDict, Unpack
 import numpy as np
 import onnxruntime
 
-from clock_train.bundle.opening import DECODER_GRAPH, TEXT_GRAPH, Bundle, open_bundle
-from clock_train.errors import BundleDamaged, ConfigError, SpeechInputInvalid
+from clock_train.bundle.opening import TEXT_GRAPH, Bundle, open_bundle
+from clock_train.errors import ConfigError, SpeechInputInvalid
 from clock_train.issuing.installation import Installation
 from clock_train.models.saying import checked_speed, normal_noise
 from clock_train.text.inventory import LANGUAGES, NUM_TONES, PHONES
@@ -54,14 +54,18 @@ class OnnxVoice:
 
     def __init__(self, bundle: Bundle, *, providers: Sequence[str] = CPU) -> None:
         self.bundle, self.card = bundle, bundle.card
-        graphs = bundle.values["graphs"]
-        self.sample_rate_hz: int = bundle.values["sampleRate"]
-        self.hop_samples: int = graphs["hopSamples"]
-        self.noise_channels: int = graphs["noiseChannels"]
-        self.context_frames: int = graphs["contextFrames"]
+        try:
+            graphs = bundle.values["graphs"]
+            self.sample_rate_hz = int(bundle.values["sampleRate"])
+            self.hop_samples = int(graphs["hopSamples"])
+            self.noise_channels = int(graphs["noiseChannels"])
+            self.context_frames = int(graphs["contextFrames"])
+            decoder = str(graphs["decoder"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise bundle.unusable(f"its card does not say how its graphs run ({error})") from error
         self.vectors_SE = bundle.vectors()
         self._text = _session(bundle, TEXT_GRAPH, providers)
-        self._decoder = _session(bundle, graphs.get("decoder", DECODER_GRAPH), providers)
+        self._decoder = _session(bundle, decoder, providers)
 
     @classmethod
     def open(
@@ -197,9 +201,7 @@ def _session(bundle: Bundle, name: str, providers: Sequence[str]) -> onnxruntime
     try:
         return onnxruntime.InferenceSession(content, session_options(), providers=list(providers))
     except Exception as error:  # ONNX Runtime has no base class of its own
-        raise BundleDamaged(
-            f'{name} of the bundle "{bundle.folder}" is signed but cannot be loaded ({error}); export the voice again'
-        ) from error
+        raise bundle.unusable(f"{name} cannot be loaded ({error})") from error
 
 
 def _checked_ids(ids_3L: np.ndarray) -> np.ndarray:
