@@ -4,6 +4,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do command -v python$$v >/dev/null 2>&1 && python$$v -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { command -v python$$v; break; }; done)
 UV := .uv/bin/uv
 RUN := .venv/bin/
+E2E_TOOLS := runc iptables iproute2 conntrack util-linux buildah debootstrap
 EXTRAS := --extra run --extra judge
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := hardlink
@@ -52,6 +53,10 @@ test-long: .venv/.dev assets ## the long cases as well
 e2e: .venv/.dev assets-node ## a real cluster of three nodes on this machine; needs root
 	$(RUN)pytest -m ring4 tests/cluster/e2e
 
+e2e-tools: ## install what a real cluster and the images need, on Debian; needs root
+	apt-get -q update
+	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(E2E_TOOLS)
+
 e2e-quick: .venv/.dev assets-node ## the quick part of it: one voice trained in pods, a lost worker, a lost head; needs root
 	$(RUN)pytest -m "ring4 and not long" tests/cluster/e2e/test_voice_clone.py
 
@@ -82,4 +87,4 @@ bench-operator: .venv/.dev assets ## the operator against KubeRay alone and a ba
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: images help install dev demo check generate format test test-long e2e e2e-quick cluster assets assets-node bench bench-serving bench-watermark bench-operator clean
+.PHONY: images help install dev demo check generate format test test-long e2e e2e-tools e2e-quick cluster assets assets-node bench bench-serving bench-watermark bench-operator clean

@@ -10,6 +10,7 @@ Needs root, buildah, and debootstrap unless a base is named. Versions come from 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -106,6 +107,11 @@ class Builder:
         name = f"localhost/clocktrain-{image}:{_version()}"
         with tempfile.TemporaryDirectory(dir=self.folder) as context:
             cache = self._context(image, Path(context))
+            locked = hashlib.sha256((Path(context) / "context" / "requirements.txt").read_bytes()).hexdigest()
+            mark = self.folder / f"{image}.locked"
+            if mark.exists() and mark.read_text(encoding="utf-8") != locked:
+                self._forget(name)
+            mark.write_text(locked, encoding="utf-8")
             words = ["bud", "--pull-never", "--layers", "--isolation", "chroot"]
             words += ["--network", "host", "--timestamp", "0"]
             # the machine's own certificates reach the build and not the image
@@ -113,6 +119,7 @@ class Builder:
             for key, value in {
                 "BASE_IMAGE": base,
                 "UV_CACHE_DIR": str(cache),
+                "LOCKED": locked,
                 "VERSION": _version(),
                 "REVISION": _revision(),
             }.items():
@@ -149,6 +156,13 @@ class Builder:
             shutil.copy(IMAGES / file, inside / file)
         (inside / "name").write_text(f"clocktrain-{image}", encoding="utf-8")
         return Path(run([str(UV), "cache", "dir"]).strip())
+
+    def _forget(self, name: str) -> None:
+        """Leave out an image and all layers without a name: gigabytes of other packages that no build uses again."""
+        self.buildah("rm", "--all")  # what a build that failed left
+        if self._has(name):
+            self.buildah("rmi", "--force", name)
+        self.buildah("rmi", "--prune", "--force")
 
     def _measured(self, image: str, name: str, base: str, seconds: float) -> Built:
         with self.mounted(base) as root:

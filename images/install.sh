@@ -2,19 +2,20 @@
 # the whole, into /own, whose files belong over those of /opt/venv.
 set -eu
 install() {
-  UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy uv pip install --quiet --python /opt/venv/bin/python --compile-bytecode --no-deps "$@"
+  UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy /build/uv pip install --quiet --python /opt/venv/bin/python --compile-bytecode \
+    --no-deps "$@"
 }
 case "$1" in
   dependencies)
     python3 -m venv --without-pip /opt/venv
     # the base has no compiler: what has no wheel is pure Python, or this fails
     # the lock says all of it: asking again would find what the lock overrides
-    install --require-hashes -r /context/requirements.txt
+    install --require-hashes -r /build/context/requirements.txt
     ;;
   own)
-    install --prefix /own /context/*.whl
+    install --prefix /own /build/context/*.whl
     mkdir -p /own/share/clocktrain
     PYTHONPATH="$(echo /own/lib/python3*/site-packages)" \
-      /opt/venv/bin/python /context/sbom.py "$(cat /context/name)" > /own/share/clocktrain/sbom.cdx.json
+      /opt/venv/bin/python /build/context/sbom.py "$(cat /build/context/name)" > /own/share/clocktrain/sbom.cdx.json
     ;;
 esac
