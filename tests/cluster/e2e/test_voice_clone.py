@@ -114,6 +114,8 @@ def tracked(base: Platform, monkeypatch: pytest.MonkeyPatch) -> tuple[MlflowClie
     """Stock MLflow, signed in, and the run that the status names."""
     for name in SIGN_IN:
         monkeypatch.setenv(name, base.tracker[name])
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     return MlflowClient(tracking_uri=f"http://127.0.0.1:{base.tracker_port}"), base.status("base")["tracking"]["runID"]
 
 

@@ -117,16 +117,9 @@ class RealCluster:
         self.plane.apply(self.plane.kubectl("kustomize", str(overlay)))
         self._wait_rolled_out("kuberay-operator", kuberay.NAMESPACE)
 
-    def forward(self, address: str, port: int, *, here: int | None = None, node: int = 1) -> int:
-        """A port of this machine's loopback that leads to an address as a node sees it: a pod's or a service's.
-
-        Args:
-            address: of the pod or the service.
-            port: of it.
-            here: a port from ``run.ports``; by default one is taken.
-            node: through whose network, counted from 1.
-        """
-        here = here or self.run.ports.take()
+    def forward(self, address: str, port: int, node: int = 1) -> int:
+        """A port of this machine's loopback that leads to an address as a node sees it: a pod's or a service's."""
+        here = self.run.ports.take()
         name = f"forward-{here}"
         self._relays.append(relay(name, self.run, self.nodes[node - 1].space.network, [Way(here, address, port)]))
         return here

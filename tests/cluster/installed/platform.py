@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.processes import Process
 from harness.real_cluster import RealCluster
 from installed import chart, manifests
 from installed.images import image_archives
@@ -17,6 +18,7 @@ from installed.storage import CREDENTIAL, bucket, start_storage
 
 Found = TypeVar("Found")
 STORY_CHARACTERS = 14_000
+FORWARD_LIMIT_S = 60.0
 
 
 class Platform:
@@ -129,8 +131,24 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         ]
         consents = [manifests.consent(name) for name in manifests.SPEAKERS]
         cluster.plane.apply([*secrets, manifests.runtime(), *consents])
-        words = ("get", "service", "clocktrain-mlflow", "-n", chart.NAMESPACE, "-o", "jsonpath={.spec.clusterIP}")
-        cluster.forward(cluster.plane.kubectl(*words).strip(), 5000, here=port)
+        _lead_to_tracker(cluster, port)
         yield Platform(
             cluster, endpoint=endpoint, corpora=folder, revisions=revisions, tracker=tracker, tracker_port=port
         )
+
+
+def _lead_to_tracker(cluster: RealCluster, port: int) -> None:
+    """As a person does it: the chart's NetworkPolicy lets voices' pods in, and nobody from outside."""
+    log = cluster.run.logs / "tracker-forward.log"
+    way = Process(
+        "tracker-forward",
+        [
+            *(cluster.run.folder.path / "bin" / "kubectl", "port-forward", "--address=127.0.0.1"),
+            *("--namespace", chart.NAMESPACE, "service/clocktrain-mlflow", f"{port}:5000"),
+        ],
+        log_path=log,
+        environment={**cluster.run.environment(), "KUBECONFIG": str(cluster.plane.kubeconfig("admin"))},
+        is_ready=lambda: "Forwarding from" in log.read_text(encoding="utf-8"),
+    )
+    way.start()
+    way.wait_ready(FORWARD_LIMIT_S)
