@@ -58,7 +58,7 @@ def test_a_finished_job_is_a_voice(world: World) -> None:
     world.checkpoint(100)
     world.settle()
     world.wait(3600)
-    world.finish(trackingRun="f" * 32, corpus={"revision": "3f2a", "seconds": 1200})
+    world.finish(trackingRun="f" * 32, trackingExperiment="3", corpus={"revision": "3f2a", "seconds": 1200})
     world.settle()
     assert world.status["voice"] == {
         "version": 1,
@@ -72,6 +72,7 @@ def test_a_finished_job_is_a_voice(world: World) -> None:
     ]
     assert world.status["cost"] == {"acceleratorSeconds": 3600, "amount": "0.50", "currency": "EUR"}
     assert world.status["tracking"]["runID"] == "f" * 32
+    assert "url" not in world.status["tracking"], "the runtime names no tracker"
     assert world.status["corpus"] == {"revision": "3f2a", "seconds": 1200}
     assert world.jobs == {}
     VoiceClone.model_validate(world.clone)

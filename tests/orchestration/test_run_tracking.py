@@ -19,6 +19,7 @@ from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.run_listing import list_runs, sync_runs
 from clock_train.orchestration.run_tracking import RunTracking
 from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.tracking.outbox import Outbox, SendingStatus
 from clock_train.tracking.target import TrackingTarget, local_target
 
 pytestmark = [pytest.mark.ring2, pytest.mark.timeout(300)]
@@ -141,3 +142,19 @@ def test_a_folder_without_runs_is_named(tmp_path: Path) -> None:
         list_runs(tmp_path)
     with pytest.raises(RunNotFound):
         sync_runs(tmp_path, note=lambda text: None)
+
+
+def test_a_server_that_has_the_run_is_told_of_once_and_early(tmp_path: Path) -> None:
+    heard: list[tuple[str, str]] = []
+    tracking = RunTracking(
+        tmp_path, TrackingTarget(uri="http://tracker"), warn=print, found=lambda run, page: heard.append((run, page))
+    )
+    tracking.outbox = Outbox(tmp_path / "outbox")
+    row = {"step": 1, "terms": {}, "learning_rate": 1.0, "step_seconds": 1.0, "data_seconds": 0.0, "cpu_seconds": 1.0}
+    tracking.progress(row)
+    assert heard == []
+    page = f"http://tracker/#/experiments/3/runs/{'ab' * 16}"
+    tracking.outbox.write_status(SendingStatus(run_id="ab" * 16, url=page))
+    tracking.progress(row)
+    tracking.progress(row)
+    assert heard == [("ab" * 16, "3")]

@@ -106,7 +106,12 @@ def run_clone(place: JobPlace, listener: Listener, mailbox: Mailbox | None = Non
     start = count_start(storage, place.run, resumed)
     remember_place(place.out, store, place.run)
     with logged(listener, place.out / "logs", storage, f"{place.run.prefix}/logs") as heard:
-        tracking = RunTracking(place.out, local_target(place.out), warn=heard.warn)
+        tracking = RunTracking(
+            place.out,
+            local_target(place.out),
+            warn=heard.warn,
+            found=lambda run, experiment: post.say(trackingRun=run, trackingExperiment=experiment),
+        )
         post = Correspondence(mailbox or FolderMailbox(place.out / "mailbox"), place.run, heard, tracking)
         with post:
             post.say(starts=start.starts)

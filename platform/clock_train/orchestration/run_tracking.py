@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import time
@@ -32,18 +33,36 @@ PREFIX_TAG = "clocktrain.prefix"
 SENDING_GRACE_S = 30.0
 """How long a command waits at its end for entries that the tracker takes slowly, or not at all."""
 
+PAGE = re.compile(r"/#/experiments/(?P<experiment>\d+)/runs/(?P<run>[0-9a-f]+)$")
+"""Of a run on a server."""
 SENDER_LOG = "sender.log"
 SENT_LATER, SENDER_ENDED = 3, 143
 """Exit codes of ``tracking_process``: not everything was sent; it was asked to end."""
 
 
 class RunTracking:
-    """An ``Observer`` of one run at a time."""
+    """An ``Observer`` of one run at a time.
+
+    Args:
+        output: the run's folder.
+        target: the tracker.
+        warn: hears of what did not arrive.
+        found: hears once, as soon as a server has the run, of its id and its experiment's.
+        grace_s: how long a slow tracker is waited for at the end.
+    """
 
     def __init__(
-        self, output: Path, target: TrackingTarget, *, warn: Callable[[str], None], grace_s: float = SENDING_GRACE_S
+        self,
+        output: Path,
+        target: TrackingTarget,
+        *,
+        warn: Callable[[str], None],
+        found: Callable[[str, str], None] = lambda run, experiment: None,
+        grace_s: float = SENDING_GRACE_S,
     ) -> None:
         self._output, self._target, self._warn, self._grace_s = output, target, warn, grace_s
+        self._found = found
+        self._told = ""
         self._sender: subprocess.Popen[bytes] | None = None
         self.outbox: Outbox | None = None
 
@@ -78,8 +97,16 @@ class RunTracking:
         values |= {name: row[name] for name in ("learning_rate", "step_seconds", "data_seconds", "cpu_seconds")}
         values |= {f"validation/{name}": value for name, value in row.get("validation", {}).items()}
         self.outbox.add("metrics", step=row["step"], values=_finite(values))
+        self._tell()
         if "validation" in row:
             self.outbox.add("samples", step=row["step"])
+
+    def _tell(self) -> None:
+        page = self.outbox.status().url if self.outbox is not None else ""
+        named = PAGE.search(page)
+        if named and page != self._told:
+            self._told = page
+            self._found(named["run"], named["experiment"])
 
     def end(self, result: FitResult, voice_path: Path | None) -> None:
         """The run ended."""
@@ -133,6 +160,7 @@ class RunTracking:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._sender.wait(5)
         status = self.outbox.status()
+        self._tell()
         if status.waiting:
             reason = status.error or self._why_late()
             self._warn(

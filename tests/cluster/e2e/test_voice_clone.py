@@ -119,9 +119,10 @@ def tracked(base: Platform, monkeypatch: pytest.MonkeyPatch) -> tuple[MlflowClie
     return MlflowClient(tracking_uri=f"http://127.0.0.1:{base.tracker_port}"), base.status("base")["tracking"]["runID"]
 
 
-def test_mlflow_has_its_curves_and_they_fell(tracked: tuple[MlflowClient, str]) -> None:
+def test_mlflow_has_its_curves_and_they_fell(base: Platform, tracked: tuple[MlflowClient, str]) -> None:
     client, run = tracked
     assert client.get_run(run).info.status == "FINISHED"
+    assert base.status("base")["tracking"]["url"].endswith(f"/runs/{run}")
     curve = sorted(client.get_metric_history(run, "validation/mel"), key=lambda point: point.step)
     assert len({point.step for point in curve}) > 5
     first, last = curve[0].value, curve[-1].value
