@@ -11,7 +11,16 @@ import pytest
 from clock_train.cli.parts import PARTS
 
 EXTRAS = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-MODULES = {"webrtcvad-wheels": "webrtcvad", "hydra-core": "hydra", "prometheus-client": "prometheus_client"}
+MODULES = {
+    "grpcio": "grpc",
+    "grpcio-health-checking": "grpc_health",
+    "grpcio-reflection": "grpc_reflection",
+    "grpcio-status": "grpc_status",
+    "hydra-core": "hydra",
+    "nvidia-pytriton": "pytriton",
+    "prometheus-client": "prometheus_client",
+    "webrtcvad-wheels": "webrtcvad",
+}
 """Distributions whose module has another name."""
 NO_MODULES_OF_OURS = {"clock-train", "setuptools"}
 

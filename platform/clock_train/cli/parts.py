@@ -9,7 +9,11 @@ from clock_train.errors import PartNotInstalled
 PARTS = {
     "speech": ("av", "cryptography", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
     "train": ("hydra", "safetensors", "torch"),
-    "serve": ("onnxruntime",),
+    "serve": (
+        *("grpc", "grpc_health", "grpc_reflection", "grpc_status"),
+        *("onnxruntime", "starlette", "tritonclient", "uvicorn"),
+    ),
+    "triton": ("pytriton",),
     "export": ("onnx", "onnxruntime"),
     "distribute": ("psutil", "ray"),
     "track": ("mlflow",),
