@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 OPERATOR_NAMESPACE = "clocktrain"
 OPERATOR_USER = "voiceclone-operator"
 """By which the audit log knows its requests."""
+RUN_MAIN = "import sys; from voiceclone_operator.__main__ import main; sys.exit(main())"
 RUNTIME: dict[str, Any] = {
     "apiVersion": "clocktrain.dev/v1alpha1",
     "kind": "VoiceTrainingRuntime",
@@ -82,14 +83,33 @@ def clone(namespace: str, name: str = "anna", **spec: Any) -> dict[str, Any]:
 class Operator:
     """One replica."""
 
-    def __init__(self, plane: ControlPlane, folder: Path, number: int, *options: str) -> None:
+    def __init__(
+        self,
+        plane: ControlPlane,
+        folder: Path,
+        number: int,
+        *options: str,
+        server: str | None = None,
+        fault: str = "",
+    ) -> None:
+        """Start it.
+
+        Args:
+            plane: what it is the operator of.
+            folder: for its log.
+            number: of the replica.
+            options: more words of its command line.
+            server: how it reaches the API server, where not straight.
+            fault: Python that its process runs first, which builds a mistake in.
+        """
         self.log_path = folder / f"operator-{number}.log"
         self.port = PORTS.take()
-        kubeconfig = plane.kubeconfig(OPERATOR_USER, groups=["system:masters"])
+        kubeconfig = plane.kubeconfig(OPERATOR_USER, groups=["system:masters"], server=server)
+        program = ["-c", f"{fault}\n{RUN_MAIN}"] if fault else ["-m", "voiceclone_operator"]
         words = ["--namespace", OPERATOR_NAMESPACE, "--port", str(self.port), *options]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "voiceclone_operator", *words],
+                [sys.executable, *program, *words],
                 env={
                     "PATH": os.environ["PATH"],
                     "KUBECONFIG": str(kubeconfig),
@@ -140,8 +160,8 @@ class Operators:
         self.plane, self.folder = plane, folder
         self.all: list[Operator] = []
 
-    def start(self, *options: str) -> Operator:
-        made = Operator(self.plane, self.folder, len(self.all), *options)
+    def start(self, *options: str, server: str | None = None, fault: str = "") -> Operator:
+        made = Operator(self.plane, self.folder, len(self.all), *options, server=server, fault=fault)
         self.all.append(made)
         return made
 

@@ -37,6 +37,14 @@ def test_a_stalled_wire_answers_nothing_and_loses_nothing(client: Api, wire: Wir
     assert client.get(f"/api/v1/namespaces/{namespace}")["metadata"]["name"] == namespace
 
 
+def test_open_connections_fall_silent_and_new_ones_do_not(client: Api, wire: Wire) -> None:
+    assert client.is_ready()
+    wire.stall_open()
+    with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        client.get("/api/v1/namespaces")
+    assert client.is_ready(), "by a new connection"
+
+
 def test_a_request_whose_answer_is_lost_has_taken_effect(
     control_plane: ControlPlane, client: Api, wire: Wire, namespace: str
 ) -> None:

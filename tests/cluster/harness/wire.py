@@ -28,6 +28,9 @@ class Wire:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._asked, self._answered = threading.Event(), threading.Event()
+        self._stalled: list[threading.Event] = []
+        self._thawed = _set_event()
+        """Of the connections that are open now; later ones have another."""
         self._is_cut, self._ended = threading.Event(), threading.Event()
         self.restore()
         self._accepting = threading.Thread(target=self._accept, daemon=True)
@@ -43,6 +46,13 @@ class Wire:
         """Nothing arrives in either direction, and no end notices: what a silently dropped watch looks like."""
         self._asked.clear()
         self._answered.clear()
+
+    def stall_open(self) -> None:
+        """Those that are open now fall silent for good, and no end notices; new ones go through."""
+        with self._lock:
+            self._thawed.clear()
+            self._stalled.append(self._thawed)
+            self._thawed = _set_event()
 
     def lose_answers(self) -> None:
         """Requests reach the server and take effect; what it answers does not arrive."""
@@ -64,17 +74,21 @@ class Wire:
     def restore(self) -> None:
         """Everything goes through, also what was held back."""
         self._is_cut.clear()
-        self._asked.set()
-        self._answered.set()
+        self._release()
 
     def close(self) -> None:
         """End the wire."""
         self._ended.set()
         self.cut()
-        self._asked.set()
-        self._answered.set()
+        self._release()
         self._accepting.join()
         self._listener.close()
+
+    def _release(self) -> None:
+        with self._lock:
+            stalled, self._stalled = self._stalled, []
+        for event in (self._asked, self._answered, *stalled):
+            event.set()
 
     def _accept(self) -> None:
         while not self._ended.is_set():
@@ -94,13 +108,15 @@ class Wire:
             server.settimeout(None)
             with self._lock:
                 self._open |= {client, server}
-            for source, target, may_pass in ((client, server, self._asked), (server, client, self._answered)):
-                threading.Thread(target=self._pump, args=(source, target, may_pass), daemon=True).start()
+                thawed = self._thawed
+            for source, target, way in ((client, server, self._asked), (server, client, self._answered)):
+                threading.Thread(target=self._pump, args=(source, target, way, thawed), daemon=True).start()
 
-    def _pump(self, source: socket.socket, target: socket.socket, may_pass: threading.Event) -> None:
+    def _pump(self, source: socket.socket, target: socket.socket, *may_pass: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK_BYTES):
-                may_pass.wait()
+                for event in may_pass:
+                    event.wait()
                 with self._lock:
                     is_open = target in self._open
                 if not is_open:
@@ -112,3 +128,9 @@ class Wire:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
