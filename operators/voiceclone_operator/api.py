@@ -28,6 +28,10 @@ class NotOurs(Exception):
     """An object of another owner has the name that a child needs."""
 
 
+class NotServed(Exception):
+    """The server does not know a kind: what brings it is not installed."""
+
+
 class Api:
     """Bound to one API server."""
 
@@ -45,12 +49,18 @@ class Api:
         """All of a kind and the version of the list.
 
         Raises:
-            ApiError: 404 where the kind is not served.
+            NotServed: the server does not know the kind.
         """
         found = self._client.list(kind.resource, labels=_selector(kind), chunk_size=PAGE, **self._where(kind))
         # the items of a list of Kubernetes' own kinds do not say what they are; watched ones do
         named = {"apiVersion": kind.api_version, "kind": kind.kind}
-        return [{**named, **each} async for each in found], found.resourceVersion
+        try:
+            return [{**named, **each} async for each in found], found.resourceVersion
+        except httpx2.HTTPStatusError as error:
+            # a group that nobody serves is answered in plain text, which the client makes no ApiError of
+            if error.response.status_code == 404:
+                raise NotServed(kind.kind) from error
+            raise
 
     async def watch(self, kind: Kind, version: str) -> AsyncIterator[tuple[str, Object]]:
         """Changes after a version, until the connection falls silent or ends.

@@ -24,7 +24,7 @@ from voiceclone_operator.actions import (
     WriteStatus,
     side_by_side,
 )
-from voiceclone_operator.api import Api
+from voiceclone_operator.api import Api, NotServed
 from voiceclone_operator.facts import Settings
 from voiceclone_operator.kinds import BY_KIND, CLONES, JOBS, WATCHED, Kind
 from voiceclone_operator.metrics import Metrics
@@ -112,12 +112,15 @@ class Controller:
                     if change != "BOOKMARK":
                         self._changed(kind, act(kind, found))
                 failures = 0
+            except NotServed:
+                version = ""
+                if kind.is_optional:
+                    self._set_missing(kind, True)
+                else:
+                    log.warning("%s is not served: install the chart's kinds", kind.kind)
+                await asyncio.sleep(MISSING_RETRY_S)
             except ApiError as error:
                 version = ""
-                if error.status.code == 404 and kind.is_optional:
-                    self._set_missing(kind, True)
-                    await asyncio.sleep(MISSING_RETRY_S)
-                    continue
                 failures += 0 if error.status.code == 410 else 1
                 if failures:
                     log.warning("watching %s: %s", kind.kind, error.status.message)
