@@ -241,7 +241,7 @@ def _begin_next(facts: Facts) -> None:
             reason=Ended.BUDGET, message="`spec.budget` is used up; raise it to go on from the newest checkpoint"
         )
         return
-    number = facts.attempts[-1]["number"] + 1 if facts.attempts else 1
+    number = _next_number(facts)
     leftover = runs.leftover_pods(facts.observed, number, facts.now)
     jobs = [job for job in facts.observed.jobs if runs.job_of(facts.observed, number) is not job]
     if leftover or jobs:
@@ -263,6 +263,17 @@ def _begin_next(facts: Facts) -> None:
     _begin(facts, number)
 
 
+def _next_number(facts: Facts) -> int:
+    """After the last attempt's, and after one that came no further than a snapshot of what was edited since."""
+    number = facts.attempts[-1]["number"] + 1 if facts.attempts else 1
+    while True:
+        wanted = snapshot(facts.observed, number)
+        found = facts.observed.children.get(("ConfigMap", wanted["metadata"]["name"]))
+        if found is None or not differs(wanted, found):
+            return number
+        number += 1
+
+
 def _begin(facts: Facts, number: int) -> None:
     assert facts.accepted is not None and facts.spec is not None
     resume = facts.checkpoint["uri"] if facts.checkpoint is not None else None
@@ -273,11 +284,9 @@ def _begin(facts: Facts, number: int) -> None:
         version=facts.number,
         resume_from=resume,
     )
-    facts.actions += [
-        Apply(mailbox(facts.observed, RUN)),
-        Apply(snapshot(facts.observed, number)),
-        CreateJob(job),
-    ]
+    _apply(facts, mailbox(facts.observed, RUN))
+    _apply(facts, snapshot(facts.observed, number))
+    facts.actions.append(CreateJob(job))
     attempt: dict[str, Any] = {
         "number": number,
         "version": facts.number,

@@ -11,6 +11,7 @@ import pytest
 from operator_world import CONSENT, DIGEST, NAMESPACE, UID, World
 
 from clock_train.crd.v1alpha1 import CONDITIONS, VoiceClone
+from voiceclone_operator.actions import CreateJob
 from voiceclone_operator.names import COMPONENT
 from voiceclone_operator.observed import StoredFacts, spelled
 
@@ -278,6 +279,18 @@ def test_the_next_attempt_waits_for_the_pods_of_the_last(world: World) -> None:
     world.pods = {}
     world.settle()
     assert list(world.jobs) == ["anna-0a1b2c3d-2"]
+
+
+def test_what_is_edited_between_a_snapshot_and_its_job_begins_an_attempt_of_its_own() -> None:
+    world = World()
+    made = world.plan().actions
+    job = next(i for i, action in enumerate(made) if isinstance(action, CreateJob))
+    for action in made[:job]:
+        world.obey(action)
+    world.edit(preset="Basic")
+    world.settle()
+    assert list(world.jobs) == ["anna-0a1b2c3d-2"], "a snapshot is immutable, and the first is of what was before"
+    assert [attempt["number"] for attempt in world.status["attempts"]] == [2]
 
 
 def leave_ending(world: World, component: str) -> None:
