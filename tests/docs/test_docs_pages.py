@@ -52,6 +52,8 @@ def test_each_promise_has_a_state_and_shows_what_it_claims(row: list[str]) -> No
     words = shlex.split(shown_by.strip("`"))
     if words[0] == "pytest":
         assert (ROOT / words[1]).exists()
+    elif words[0] == "make":
+        assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
     else:
         assert words[0] == "clocktrain" and words[1] in VERBS
 
