@@ -22,7 +22,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record --extra operator --extra track-server
+	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record --extra operator --extra track-server --extra triton
 	@touch $@ .venv/.demo
 
 install: .venv/.demo ## install what the demo needs
