@@ -4,8 +4,15 @@ UV_VERSION := 0.13.9
 PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do command -v python$$v >/dev/null 2>&1 && python$$v -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { command -v python$$v; break; }; done)
 UV := .uv/bin/uv
 RUN := .venv/bin/
-E2E_TOOLS := runc iptables iproute2 conntrack util-linux buildah debootstrap
-EXTRAS := --extra run --extra judge
+E2E_TOOLS := runc iptables iproute2 conntrack util-linux buildah debootstrap chromium ffmpeg
+# these look at what servers leave behind, and wait for them
+ALONE := tests/cluster tests/examples tests/serving
+# long files first, so that no core waits for one at the end
+FIRST := tests/orchestration tests/api tests/cli
+BESIDE := $(FIRST) $(filter-out $(FIRST) $(ALONE),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
+PROTO := platform/clock_train/api/speech_v1/speech.proto
+# the bundled Triton is built for x86-64 alone; the demo speaks without it elsewhere, and says so
+EXTRAS := --extra run --extra judge --extra $(if $(filter x86_64,$(shell uname -m)),triton,serve)
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := hardlink
 
@@ -22,7 +29,7 @@ $(UV):
 	@touch $@
 
 .venv/.dev: $(UV) uv.lock pyproject.toml
-	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record --extra operator --extra track-server --extra triton
+	$(UV) sync --frozen --python "$(PYTHON)" --extra run --extra bench --extra record --extra operator --extra track-server --extra traces --extra triton
 	@touch $@ .venv/.demo
 
 install: .venv/.demo ## install what the demo needs
@@ -37,15 +44,17 @@ check: .venv/.dev ## format, lint, types, layers
 	$(RUN)pyright
 	$(RUN)lint-imports
 
-generate: .venv/.dev ## write the chart's kinds, values and schema, and the reference of the resources
+generate: .venv/.dev ## write the chart's kinds, values and schema, the reference of the resources, and the gRPC code
 	PYTHONPATH=charts $(RUN)python charts/generate.py
+	$(RUN)python -m grpc_tools.protoc -I platform --python_out=platform --pyi_out=platform --grpc_python_out=platform $(PROTO)
 
 format: .venv/.dev ## rewrite to the format
 	$(RUN)ruff format .
 	$(RUN)ruff check --fix .
 
-test: .venv/.dev assets ## everything that needs no root
-	$(RUN)pytest -m "not long and not ring4"
+test: .venv/.dev assets ## everything that needs no root, as many files at once as there are cores (WORKERS)
+	$(RUN)pytest -n $(or $(WORKERS),auto) --dist loadfile -m "not long and not ring4" $(BESIDE)
+	$(RUN)pytest -m "not long and not ring4" $(ALONE)
 
 test-long: .venv/.dev assets ## the long cases as well
 	$(RUN)pytest -m "not ring4"
@@ -53,7 +62,7 @@ test-long: .venv/.dev assets ## the long cases as well
 e2e: .venv/.dev assets-node ## a real cluster of three nodes on this machine; needs root
 	$(RUN)pytest -m ring4 tests/cluster/e2e
 
-e2e-tools: ## install what a real cluster and the images need, on Debian; needs root
+e2e-tools: ## install what a real cluster, the images and the pages' tests need, on Debian; needs root
 	apt-get -q update
 	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(E2E_TOOLS)
 
@@ -69,14 +78,14 @@ assets: .venv/.dev ## build what make test runs (MinIO, a Kubernetes control pla
 assets-node: .venv/.dev ## build what make e2e runs as well (kubelet, containerd, DNS), once
 	PYTHONPATH=tests/cluster $(RUN)python -m assets.build storage control-plane node
 
-images: .venv/.dev ## build the operator's and the trainer's image; needs root, buildah and debootstrap
-	$(RUN)python images/build.py operator trainer
+images: .venv/.dev ## build the images of operator, trainer, gateway and Triton; needs root, buildah and debootstrap
+	$(RUN)python images/build.py operator trainer gateway triton
 
 bench: .venv/.dev ## speed and memory, as a table
 	$(RUN)clocktrain bench
 
-bench-serving: .venv/.dev ## a voice's bundle in ONNX Runtime on one thread, as a table
-	$(RUN)clocktrain bench --serving
+bench-serving: .venv/.dev ## a voice's bundle in ONNX Runtime and through Triton, as a table, a picture and raw CSV (OUT)
+	$(RUN)clocktrain bench --serving --out $(or $(OUT),bench-serving)
 
 bench-watermark: .venv/.dev ## what a mark survives, as a table (about an hour on two cores)
 	$(RUN)clocktrain watermark bench

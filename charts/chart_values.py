@@ -15,17 +15,31 @@ from clock_train.crd.wire import wire_name
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 OptionalName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
 """Empty, or the name of an object."""
+ObjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+Tenant = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Replicas = Annotated[int, Field(ge=1, le=32)]
+OptionalBucket = Annotated[str, Field(pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")]
 OptionalURL = Annotated[str, StringConstraints(pattern=r"^(https?://\S+)?$", max_length=1_024)]
 Size = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$")]
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$", min_length=3, max_length=63)]
 Free = dict[str, Any]
 """A structure of Kubernetes."""
+TARGET_CPU = "targetCPUUtilizationPercentage"
+"""As charts write it."""
 TOP_WORDS: dict[str, Any] = {
     # a parent chart that has this one as a dependency with a condition needs the name
     "enabled": {"type": "boolean", "description": "For a parent chart's condition; read by nothing here."},
     # values of a vendored dependency are its own
     "kuberay-operator": {"type": "object", "description": "Values of KubeRay's chart, where it is vendored."},
 }
+
+
+def _resources(cpu: str, *, memory: tuple[str, str], disk: tuple[str, str]) -> Free:
+    """Of a container. The disk is its own and its temporary files', not its volumes'."""
+    return {
+        "requests": {"cpu": cpu, "memory": memory[0], "ephemeral-storage": disk[0]},
+        "limits": {"memory": memory[1], "ephemeral-storage": disk[1]},
+    }
 
 
 class Section(BaseModel):
@@ -102,7 +116,7 @@ class Operator(Placement):
     )
     service_account: ServiceAccount = Field(default_factory=ServiceAccount, description="Under which it runs.")
     resources: Free = Field(
-        default_factory=lambda: {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        default_factory=lambda: _resources("100m", memory=("128Mi", "512Mi"), disk=("64Mi", "512Mi")),
         description="Requests and limits; CPU is not limited.",
     )
 
@@ -181,7 +195,7 @@ class MLflow(Placement):
     )
     workers: Annotated[int, Field(ge=1, le=32)] = Field(default=2, description="Processes that answer.")
     resources: Free = Field(
-        default_factory=lambda: {"requests": {"cpu": "200m", "memory": "768Mi"}, "limits": {"memory": "2Gi"}},
+        default_factory=lambda: _resources("200m", memory=("768Mi", "2Gi"), disk=("256Mi", "8Gi")),
         description="Requests and limits.",
     )
 
@@ -204,7 +218,7 @@ class BundledStorage(Placement):
         description="Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; empty makes random ones, kept.",
     )
     resources: Free = Field(
-        default_factory=lambda: {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}},
+        default_factory=lambda: _resources("100m", memory=("256Mi", "2Gi"), disk=("64Mi", "2Gi")),
         description="Requests and limits.",
     )
 
@@ -231,10 +245,149 @@ class KubeRay(Section):
     )
 
 
-class Later(Section):
-    """Comes with the serving work; the switch renders nothing yet."""
+class OneKept(Section):
+    """A PodDisruptionBudget of a single pod."""
 
-    enabled: bool = Field(default=False, description="Renders nothing in this release, and the notes say so.")
+    enabled: bool = Field(
+        default=False, description="Refuse them: a node is drained only after you have deleted the pod yourself."
+    )
+
+
+class Triton(Placement):
+    """Triton with voices and, where there is no gateway, the two doors before it."""
+
+    enabled: bool = Field(default=False, description="Serve voices by HTTP and gRPC inside the cluster.")
+    image: Image = Field(default_factory=lambda: Image(repository="clocktrain-triton"), description="Its image.")
+    voices: list[Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][^\s/]*/\S+$")]] = Field(
+        default_factory=list,
+        description="Bundles in the store besides those of clones with spec.serving, which need no line here; "
+        "read when the pod starts.",
+    )
+    resident: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=8,
+        description="Voices in memory at once; the one unused longest goes for a new one. With a gateway, all stay.",
+    )
+    secret_name: OptionalName = Field(
+        default="", description="Secret with a credential that reads the bundles; empty takes storage.secretName."
+    )
+    keys_secret_name: OptionalName = Field(
+        default="",
+        description="Secret with signing.key, watermark-key.json and, where others sign too, trusted-keys; empty makes "
+        "keys on the volume, which no clone's bundle is signed with.",
+    )
+    persistence: Volume = Field(
+        default_factory=lambda: Volume(size="2Gi"), description="Volume of the signed log of what was spoken."
+    )
+    shared_memory: Size = Field(default="256Mi", description="Of /dev/shm; it counts as the container's memory.")
+    disruption_budget: OneKept = Field(default_factory=OneKept, description="Evictions of its one pod.")
+    resources: Free = Field(
+        default_factory=lambda: _resources("500m", memory=("768Mi", "3Gi"), disk=("512Mi", "8Gi")),
+        description="Requests and limits; about 100 MB a resident voice.",
+    )
+
+
+class Accounts(Section):
+    """Where keys, quotas and usage are kept."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^(postgres(ql)?://[^\s:@/]+@[^\s@]+)?$", max_length=1_024)] = Field(
+        default="",
+        description="postgresql://user@host:5432/database, without the password, with ?sslmode=… where it is not "
+        "verify-full; empty is SQLite on the volume.",
+    )
+    existing_secret: OptionalName = Field(
+        default="",
+        description="Secret with PGPASSWORD, which url needs; it is mounted at /etc/clocktrain-accounts, for "
+        "sslrootcert=/etc/clocktrain-accounts/ca.crt.",
+    )
+
+
+class DoorTLS(Section):
+    """How the doors are spoken to; one of the two is needed."""
+
+    secret_name: OptionalName = Field(
+        default="", description="Secret with tls.crt and tls.key; read anew when it changes."
+    )
+    plaintext: bool = Field(
+        default=False, description="Answer without TLS: an ingress or a mesh before the doors speaks it."
+    )
+
+
+class Autoscaling(Section):
+    """A HorizontalPodAutoscaler."""
+
+    enabled: bool = Field(
+        default=False, description="Let the load decide how many there are; needs metrics-server and accounts.url."
+    )
+    min_replicas: Replicas = Field(default=2, description="At least.")
+    max_replicas: Replicas = Field(default=6, description="At most; each has up to 4 connections to the database.")
+    target_cpu_utilization_percentage: Annotated[int, Field(ge=10, le=95)] = Field(
+        default=70, description="Of the CPU that is requested, on average over the pods.", alias=TARGET_CPU
+    )
+
+
+class Listening(Section):
+    """Blind listening tests as pages of the doors."""
+
+    enabled: bool = Field(default=False, description="Show the tests that are on their volume, at /listen/…")
+    persistence: Volume = Field(
+        default_factory=lambda: Volume(size="2Gi"),
+        description="Volume of tests and votes; for several gateways a claim that many nodes mount, with locks.",
+    )
+    tracking_secret_name: OptionalName = Field(
+        default="",
+        description="Secret with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, by which votes are sent to "
+        "MLflow; empty keeps them on the volume.",
+    )
+
+
+class Gateway(Placement):
+    """The two doors in pods of their own; Triton then answers them alone."""
+
+    enabled: bool = Field(
+        default=False, description="Put the doors before Triton into a pod of their own; needs triton.enabled."
+    )
+    image: Image = Field(default_factory=lambda: Image(repository="clocktrain-gateway"), description="Its image.")
+    replicas: Replicas = Field(
+        default=1, description="More than one share what is in the database of accounts.url, and have no volume."
+    )
+    autoscaling: Autoscaling = Field(default_factory=Autoscaling, description="How many, by load.")
+    topology_spread_constraints: list[Free] = Field(
+        default_factory=list, description="Of several; empty spreads them over nodes where it can."
+    )
+    persistence: Volume = Field(
+        default_factory=lambda: Volume(size="2Gi"),
+        description="Volume of the signed log of what was spoken; of a single gateway.",
+    )
+    lexicons: dict[Tenant, ObjectName] = Field(
+        default_factory=dict,
+        description="ConfigMap of each tenant's pronunciation lexicons, with keys NAME.json or NAME.pls. Like the rest "
+        "of the doors, also without a gateway.",
+        json_schema_extra={"additionalProperties": False},
+    )
+    text_policy: OptionalName = Field(
+        default="",
+        description="ConfigMap with a key policy.yaml: what voices may not be asked to say. No pod starts without it "
+        "once it is named; one that is changed counts when pods start again.",
+    )
+    traces: OptionalURL = Field(
+        default="", description="Collector of OpenTelemetry's traces by OTLP over HTTP, such as http://collector:4318"
+    )
+    ship_log: OptionalBucket = Field(
+        default="",
+        description="Bucket that gets a copy of the signed logs each minute, such as s3://clocktrain-log; empty: none. "
+        "The credentials of the voices must be allowed to read, list and write it, and better not to delete.",
+    )
+    listening: Listening = Field(default_factory=Listening, description="Listening tests.")
+    accounts: Accounts = Field(
+        default_factory=Accounts,
+        description="Of the doors, wherever they are: without a gateway, in Triton's pod. So are the next two.",
+    )
+    open_lists: bool = Field(default=False, description="List models and voices for who has no key too.")
+    tls: DoorTLS = Field(default_factory=DoorTLS, description="TLS of the doors.")
+    resources: Free = Field(
+        default_factory=lambda: _resources("250m", memory=("256Mi", "1Gi"), disk=("128Mi", "1Gi")),
+        description="Requests and limits.",
+    )
 
 
 class NetworkPolicies(Section):
@@ -309,8 +462,8 @@ class Values(Section):
     mlflow: MLflow = Field(default_factory=MLflow, description="The tracker.")
     storage: Storage = Field(default_factory=Storage, description="The object store.")
     kuberay: KubeRay = Field(default_factory=KubeRay, description="KubeRay.")
-    gateway: Later = Field(default_factory=Later, description="The gateway; comes with the serving work.")
-    triton: Later = Field(default_factory=Later, description="Triton; comes with the serving work.")
+    gateway: Gateway = Field(default_factory=Gateway, description="The doors before Triton, apart from it.")
+    triton: Triton = Field(default_factory=Triton, description="Triton with voices.")
     network_policy: NetworkPolicies = Field(default_factory=NetworkPolicies, description="Who may reach our own pods.")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="Prometheus and Grafana.")
     test: Test = Field(default_factory=Test, description="helm test.")

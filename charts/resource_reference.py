@@ -13,7 +13,7 @@ from clock_train.crd.v1alpha1 import CONDITIONS
 HEAD = """\
 # Resources
 
-Written by `charts/generate.py` from the models in `clock_train/crd/v1alpha1.py`; `kubectl explain` says the same. What
+Written by `charts/generate.py` from the models in `clock_train/crd/v1alpha1/`; `kubectl explain` says the same. What
 each condition means and what to do about it is in [operations.md](operations.md); manifests to begin with are in
 [examples/](examples/). A field is optional unless it is required; one that overrides a preset
 has no default here, since absent means the preset's value.

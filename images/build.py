@@ -29,12 +29,18 @@ SUITE = "bookworm"
 # libgomp1 is torch's, procps Ray's; python3-venv makes the environment
 PACKAGES = "python3,python3-venv,ca-certificates,libgomp1,procps"
 BASE = "localhost/clocktrain-base:1"
-EXTRAS = {"operator": ("operator",), "trainer": ("run", "judge", "track-server", "pod")}
-LEFT_OUT = {"operator": ("numpy",)}
-"""Of the package's own needs, but not of this program: numpy alone is 56 MB. A test starts it in its image."""
-MOST_ADDED_MB = {"operator": 120}
+EXTRAS = {
+    "operator": ("operator",),
+    "trainer": ("run", "judge", "track-server", "pod"),
+    "gateway": ("serve", "store", "accounts", "traces"),
+    "triton": ("triton", "store", "accounts", "traces"),
+}
+LEFT_OUT = {"operator": ("numpy",), "gateway": ("onnxruntime", "scipy")}
+"""With what they alone need. Of the package's own needs, but not of this program: numpy alone is 56 MB. A test starts
+it in its image."""
+MOST_ADDED_MB = {"operator": 120, "gateway": 350}
 """Unpacked, above the base."""
-NOT_IN_IMAGE = {"operator": ("torch", "ray", "mlflow")}
+NOT_IN_IMAGE = {name: ("torch", "ray", "mlflow") for name in ("operator", "gateway", "triton")}
 BUILD_LIMIT_S = 3_600
 SBOM = "/opt/venv/share/clocktrain/sbom.cdx.json"
 
@@ -84,6 +90,7 @@ class Builder:
             raise BuildFailed("debootstrap is not here; apt install debootstrap, or name a base with --base")
         root = self.folder / "rootfs"
         if not (root / "debootstrap.done").exists():
+            _unmount_below(root)
             shutil.rmtree(root, ignore_errors=True)
             run(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root), MIRROR])
             _tidy(root)
@@ -107,11 +114,11 @@ class Builder:
         name = f"localhost/clocktrain-{image}:{_version()}"
         with tempfile.TemporaryDirectory(dir=self.folder) as context:
             cache = self._context(image, Path(context))
-            locked = hashlib.sha256((Path(context) / "context" / "requirements.txt").read_bytes()).hexdigest()
+            decisive = [Path(context) / "context" / file for file in ("requirements.txt", "install.sh")]
+            locked = hashlib.sha256(b"".join(path.read_bytes() for path in decisive)).hexdigest()
             mark = self.folder / f"{image}.locked"
             if mark.exists() and mark.read_text(encoding="utf-8") != locked:
                 self._forget(name)
-            mark.write_text(locked, encoding="utf-8")
             words = ["bud", "--pull-never", "--layers", "--isolation", "chroot"]
             words += ["--network", "host", "--timestamp", "0"]
             # the machine's own certificates reach the build and not the image
@@ -125,6 +132,7 @@ class Builder:
             }.items():
                 words += ["--build-arg", f"{key}={value}"]
             self.buildah(*words, "--tag", name, "--file", str(IMAGES / image / "Containerfile"), context)
+            mark.write_text(locked, encoding="utf-8")
         built = self._measured(image, name, base, time.monotonic() - began)
         _check(image, built)
         return built
@@ -148,7 +156,7 @@ class Builder:
         inside.mkdir()
         shutil.copy(UV, folder / "uv")
         extras = [word for extra in EXTRAS[image] for word in ("--extra", extra)]
-        extras += [word for package in LEFT_OUT.get(image, ()) for word in ("--no-emit-package", package)]
+        extras += [word for package in LEFT_OUT.get(image, ()) for word in ("--prune", package)]
         locked = ["export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-header", *extras]
         run([str(UV), "--directory", str(ROOT), *locked, "--output-file", str(inside / "requirements.txt")])
         run([str(UV), "build", "--quiet", "--wheel", "--out-dir", str(inside), str(ROOT)])
@@ -206,6 +214,14 @@ def run(words: list[str]) -> str:
         said = (done.stdout + done.stderr).strip()[-3_000:]
         raise BuildFailed(f"{' '.join(words[:1])} failed with {done.returncode}: {' '.join(words)}\n{said}")
     return done.stdout
+
+
+def _unmount_below(root: Path) -> None:
+    """What a debootstrap that was killed left mounted: its ``/proc`` is the machine's own."""
+    for line in reversed(Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()):
+        place = line.split(" ")[1].replace("\\040", " ")
+        if place.startswith(f"{root.resolve()}/"):
+            run(["umount", "--lazy", place])
 
 
 def _tidy(root: Path) -> None:

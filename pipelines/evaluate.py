@@ -1,8 +1,9 @@
-"""Stage evaluate: held-out sentences before the judges."""
+"""Stage evaluate: what will be exported speaks held-out sentences before the judges."""
 
 from pathlib import Path
 
-from clock_train.orchestration.pipeline_stages import evaluate_voice
+from clock_train.orchestration.pipeline_stages import evaluate_voice, packed_of, voice_to_export
 
 if __name__ == "__main__":
-    evaluate_voice(Path("work/finetune/voice"), Path("work/evaluate"))
+    trained = Path("work/finetune/voice")
+    evaluate_voice(voice_to_export(trained, Path("work/distill")), Path("work/evaluate"), packed=packed_of(trained))

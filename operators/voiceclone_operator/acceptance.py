@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from clock_train.crd.v1alpha1 import (
     VoiceTrainingRuntime,
     VoiceTrainingRuntimeSpec,
 )
+from voiceclone_operator.bases import retire_time
 from voiceclone_operator.observed import Object, Observed, time_of
 
 
@@ -55,20 +57,44 @@ def read_spec(clone: Object) -> VoiceCloneSpec | Refused:
         return Refused(reason="ManifestInvalid", message=f"`{where}`: {first['msg']}; mend it with kubectl edit")
 
 
-def accept(observed: Observed, spec: VoiceCloneSpec, now: datetime) -> Accepted | Refused:
-    """Everything that the clone names, or the first thing that is not as it must be."""
+def accept(
+    observed: Observed,
+    spec: VoiceCloneSpec,
+    now: datetime,
+    *,
+    withdrawn: Collection[str] = (),
+    is_begun: bool = False,
+) -> Accepted | Refused:
+    """Everything that the clone names, or the first thing that is not as it must be.
+
+    Args:
+        observed: the clone and what it names.
+        spec: of the clone.
+        now: consents end.
+        withdrawn: uids of consents whose speakers are being erased, or were.
+        is_begun: the version is trained, or being trained: it is not begun from its base any more.
+    """
+    consents = _consents(observed, spec, now, withdrawn)
+    if isinstance(consents, Refused) and consents.stops:
+        return consents  # before anything that a run would not be stopped for
     runtime = _runtime(observed, spec)
     if isinstance(runtime, Refused):
         return runtime
     accelerator = _accelerator(spec, runtime)
     if isinstance(accelerator, Refused):
         return accelerator
-    consents = _consents(observed, spec, now)
     if isinstance(consents, Refused):
         return consents
-    base = _base(observed, spec, runtime)
+    base = _base(observed, spec)
     if isinstance(base, Refused):
         return base
+    retired = None if is_begun else retire_time(base, observed.retired_bases)
+    if retired is not None:
+        return Refused(
+            reason="BaseRetired",
+            message=f"the base {base} contains a speaker who was erased on {retired[:10]}: nothing new is made from "
+            "it; name another in `spec.base`",
+        )
     compute = spec.compute
     return Accepted(
         spec=spec,
@@ -115,26 +141,63 @@ def _accelerator(spec: VoiceCloneSpec, runtime: VoiceTrainingRuntimeSpec) -> Acc
     return classes[asked]
 
 
-def _consents(observed: Observed, spec: VoiceCloneSpec, now: datetime) -> tuple[tuple[str, str], ...] | Refused:
+def _consents(
+    observed: Observed, spec: VoiceCloneSpec, now: datetime, withdrawn: Collection[str]
+) -> tuple[tuple[str, str], ...] | Refused:
     pinned = {pin["name"]: pin["uid"] for pin in observed.status.get("consents", [])}
     found: list[tuple[str, str]] = []
+    problems: list[Refused] = []
     for speaker in spec.speakers:
         if speaker.consent_ref is None:
-            return Refused(
-                reason="ConsentMissing",
-                message=f'speaker "{speaker.name}" must have a `consentRef`; ask the compliance officer for a '
-                "VoiceConsent",
+            problems.append(
+                Refused(
+                    reason="ConsentMissing",
+                    message=f'speaker "{speaker.name}" must have a `consentRef`; ask the compliance officer for a '
+                    "VoiceConsent",
+                )
             )
+            continue
         name = speaker.consent_ref.name
-        problem = _consent_problem(observed.consents.get(name), name, speaker.name, pinned.get(name), now)
+        consent = observed.consents.get(name)
+        problem = _consent_problem(consent, name, speaker.name, pinned.get(name), now)
+        if problem is None and consent is not None:
+            problem = _withdrawal(consent, withdrawn)
+            found.append((name, consent["metadata"]["uid"]))
         if problem is not None:
-            return problem
-        found.append((name, observed.consents[name]["metadata"]["uid"]))
-    return tuple(sorted(set(found)))
+            problems.append(problem)
+    # another speaker's mistake that stops nothing hides no withdrawal
+    first = next((each for each in problems if each.stops), problems[0] if problems else None)
+    return first or tuple(sorted(set(found)))
+
+
+def _withdrawal(consent: Object, withdrawn: Collection[str]) -> Refused | None:
+    if consent["metadata"]["uid"] not in withdrawn:
+        return None
+    return Refused(
+        reason="ConsentRevoked",
+        message=f'the VoiceConsent "{consent["metadata"]["name"]}" was revoked, and what was made with it is erased: '
+        "see the condition Erased",
+        stops=True,
+    )
+
+
+def lapse(consent: Object | None, name: str, pinned_uid: str | None, now: datetime) -> Refused | None:
+    """Why a consent that something was made with covers it no more; None where it does."""
+    return _consent_problem(consent, name, None, pinned_uid, now)
+
+
+def is_licence(consent: Object | None) -> bool:
+    """Whether it stands for recordings that were published, and for nobody's consent."""
+    return ((consent or {}).get("spec") or {}).get("basis") == "Licence"
+
+
+def consent_end(consent: Object | None) -> datetime | None:
+    """When it ends by itself."""
+    return time_of(((consent or {}).get("spec") or {}).get("expirationTime"))
 
 
 def _consent_problem(
-    consent: Object | None, name: str, speaker: str, pinned_uid: str | None, now: datetime
+    consent: Object | None, name: str, speaker: str | None, pinned_uid: str | None, now: datetime
 ) -> Refused | None:
     if consent is None:
         return Refused(
@@ -158,10 +221,10 @@ def _consent_problem(
     if spec.revoked:
         return Refused(
             reason="ConsentRevoked",
-            message=f'the VoiceConsent "{name}" was revoked: nothing may be trained from these recordings any more',
+            message=f'the VoiceConsent "{name}" was revoked: nothing may be made from these recordings any more',
             stops=True,
         )
-    if spec.speaker != speaker:
+    if speaker is not None and spec.speaker != speaker:
         return Refused(
             reason="ConsentMismatch",
             message=f'the VoiceConsent "{name}" is of "{spec.speaker}", not of "{speaker}"; name the right one',
@@ -177,7 +240,7 @@ def _consent_problem(
     return None
 
 
-def _base(observed: Observed, spec: VoiceCloneSpec, runtime: VoiceTrainingRuntimeSpec) -> str | Refused | None:
+def _base(observed: Observed, spec: VoiceCloneSpec) -> str | Refused | None:
     if spec.base is None:
         return None
     if spec.base.bundle_uri is not None:

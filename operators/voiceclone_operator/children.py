@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from clock_train.crd.names import ATTEMPT, CLONE_UID, account_name, progress_name, snapshot_name
+from clock_train.crd.names import ATTEMPT, CLONE_UID, CONSENTS_FILE, account_name, progress_name, snapshot_name
 from voiceclone_operator.names import COMPONENT, labels
 from voiceclone_operator.observed import Object, Observed
 
@@ -139,8 +139,20 @@ def snapshot(observed: Observed, attempt: int) -> Object:
         "data": {
             "voiceclone.json": json.dumps(manifest, indent=1, sort_keys=True),
             "runtime.json": json.dumps(runtime.get("spec", {}), indent=1, sort_keys=True),
+            CONSENTS_FILE: json.dumps(_consents(observed), indent=1, sort_keys=True),
         },
     }
+
+
+def _consents(observed: Observed) -> list[Object]:
+    """Those of the speakers, in their order: the job trains under them, and its voice names them."""
+    found = []
+    for speaker in observed.clone["spec"].get("speakers") or []:
+        consent = observed.consents.get((speaker.get("consentRef") or {}).get("name", ""))
+        if consent is not None:
+            metadata = {name: consent["metadata"][name] for name in ("name", "namespace", "uid")}
+            found.append({"metadata": metadata, "spec": {**consent["spec"], "revoked": False}})
+    return found
 
 
 def spec_hash(manifest: Object) -> str:

@@ -26,11 +26,12 @@ from voiceclone_operator.actions import (
 )
 from voiceclone_operator.api import Api, NotServed
 from voiceclone_operator.facts import Settings
-from voiceclone_operator.kinds import BY_KIND, CLONES, JOBS, WATCHED, Kind
+from voiceclone_operator.kinds import BY_KIND, CLONES, JOBS, TABLES, WATCHED, Kind
 from voiceclone_operator.metrics import Metrics
 from voiceclone_operator.mirror import Key, Mirror
 from voiceclone_operator.observed import Observed, StoredFacts
 from voiceclone_operator.reconcile import plan
+from voiceclone_operator.tables import Tables, aliases_of, plan_tables
 
 WORKERS = 8
 VISIT_TIMEOUT_S = 60.0
@@ -39,6 +40,8 @@ SAFETY_NET_S = 600.0
 """Every clone is visited so often even when nobody says anything."""
 MISSING_RETRY_S = 10.0
 """A kind that is not served yet is asked for again."""
+TABLES_TOGETHER_S = 0.25
+"""Clones that change at once are one change of the tables."""
 LookUp = Callable[[Observed, int], StoredFacts]
 
 log = logging.getLogger(__name__)
@@ -56,17 +59,23 @@ class Controller:
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
         self._stored: dict[Key, dict[int, StoredFacts]] = {}
-        self._unanswered = {kind.kind for kind in WATCHED}
+        self._unanswered = {kind.called for kind in WATCHED}
         """Kinds of which nobody knows yet whether there are any."""
+        self._tables_are_old = asyncio.Event()
+        self._tables_from: object = None
+        """What the tables were made from last; None after a write that failed."""
         self.is_ready = asyncio.Event()
 
     async def run(self) -> None:
         """Until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             for kind in WATCHED:
-                group.create_task(self._follow(kind), name=f"watch {kind.kind}")
+                group.create_task(self._follow(kind), name=f"watch {kind.called}")
             # what a visit does not know it would make twice: nothing is visited before everything is listed
             await self.is_ready.wait()
+            self._look_at_tables()  # who has no room is known before the first visit
+            self._tables_from = None  # and written by its own task
+            group.create_task(self._keep_tables(), name="serving tables")
             for number in range(WORKERS):
                 group.create_task(self._work(), name=f"worker {number}")
             group.create_task(self._safety_net(), name="safety net")
@@ -105,7 +114,7 @@ class Controller:
                     found, version = await self._api.list(kind)
                     self._changed(kind, self._mirror.replace(kind, found))
                     self._set_missing(kind, False)
-                self._metrics.watch_starts.labels(kind.kind).inc()
+                self._metrics.watch_starts.labels(kind.called).inc()
                 async for change, found in self._api.watch(kind, version):
                     version = found["metadata"].get("resourceVersion", version)
                     act = self._mirror.drop if change == "DELETED" else self._mirror.put
@@ -123,16 +132,18 @@ class Controller:
                 version = ""
                 failures += 0 if error.status.code == 410 else 1
                 if failures:
-                    log.warning("watching %s: %s", kind.kind, error.status.message)
+                    log.warning("watching %s: %s", kind.called, error.status.message)
                 await asyncio.sleep(_backoff(failures))
             except Exception as error:
                 version = ""
                 failures += 1
-                log.warning("watching %s: %s: %s", kind.kind, type(error).__name__, error)
+                log.warning("watching %s: %s: %s", kind.called, type(error).__name__, error)
                 await asyncio.sleep(_backoff(failures))
 
     def _changed(self, kind: Kind, concerned: set[Key]) -> None:
-        self._metrics.heard(kind.kind)
+        self._metrics.heard(kind.called)
+        if kind in (CLONES, TABLES):
+            self._tables_are_old.set()
         for key in concerned:
             self.wake(key)
 
@@ -146,7 +157,7 @@ class Controller:
             else:
                 self._mirror.missing.discard(kind.kind)
             self._wake_all()
-        self._unanswered.discard(kind.kind)
+        self._unanswered.discard(kind.called)
         if not self._unanswered:
             self.is_ready.set()
 
@@ -213,6 +224,7 @@ class Controller:
         if isinstance(action, WriteStatus):
             self._mirror.put(CLONES, await self._api.write_status(clone, action.status))
             self._metrics.ended(key[0], observed.status, action.status)
+            self._tables_are_old.set()
         elif isinstance(action, Apply):
             self._mirror.put(BY_KIND[action.manifest["kind"]], await self._api.apply(action.manifest))
         elif isinstance(action, CreateJob):
@@ -238,6 +250,47 @@ class Controller:
             # a store that is away must not keep an attempt from ending: it goes on from what the mailbox said
             log.warning("the store does not say how %s/%s fared: %s", observed.namespace, observed.name, error)
             return StoredFacts()
+
+    async def _keep_tables(self) -> None:
+        """One writer for what all clones say together."""
+        failures = 0
+        while True:
+            await self._tables_are_old.wait()
+            await asyncio.sleep(TABLES_TOGETHER_S)
+            self._tables_are_old.clear()
+            failed = False
+            for manifest in self._look_at_tables().applies:
+                self._metrics.requests.labels("ApplyTable").inc()
+                try:
+                    self._mirror.put(TABLES, await self._api.apply(manifest))
+                except Exception as error:
+                    # one namespace, which may be ending, keeps no other from its table
+                    failed = True
+                    where = f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
+                    log.warning("the serving table %s: %s: %s", where, type(error).__name__, error)
+            failures = failures + 1 if failed else 0
+            if failed:
+                self._tables_from = None
+                asyncio.get_running_loop().call_later(_backoff(failures), self._tables_are_old.set)
+
+    def _look_at_tables(self) -> Tables:
+        """What is to be written; a clone that has no room in them is told."""
+        clones, found = self._mirror.of(CLONES), self._mirror.of(TABLES)
+        # most changes of a clone are progress: the tables of a thousand voices take 0.06 s to make
+        made_from = (
+            {key: (clone["metadata"]["uid"], aliases_of(clone)) for key, clone in clones.items()},
+            {key: each.get("data") for key, each in found.items()},
+        )
+        if made_from == self._tables_from:
+            return Tables(applies=[], left_out=self._mirror.left_out)
+        self._tables_from = made_from
+        made = plan_tables(clones, found, self._settings.operator_namespace)
+        before, self._mirror.left_out = self._mirror.left_out, made.left_out
+        for key in {*before, *made.left_out}:
+            if before.get(key) != made.left_out.get(key):
+                self.wake(key)
+        self._metrics.left_out.set(len(made.left_out))
+        return made
 
     async def _safety_net(self) -> None:
         while True:

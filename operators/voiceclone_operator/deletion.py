@@ -7,14 +7,14 @@ clone's namespace, which may be ending too. It has a deadline: a store that is a
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from clock_train.crd.names import ATTEMPT, CLONE, CLONE_UID
+from clock_train.crd.names import ATTEMPT
 from clock_train.storage.places import RunPlace, receipt_key
 from voiceclone_operator import attempts as runs
-from voiceclone_operator.actions import CreateCleanup, DeleteJob, Event, Plan, RemoveFinalizer
+from voiceclone_operator.actions import Action, CreateCleanup, DeleteJob, Event, Plan, RemoveFinalizer
+from voiceclone_operator.erasing_job import erasing_job, has_failed, has_succeeded
 from voiceclone_operator.facts import Settings
-from voiceclone_operator.names import FINALIZER, MANAGED_BY
+from voiceclone_operator.names import FINALIZER
 from voiceclone_operator.observed import Object, Observed, time_of
 
 LOOK_EVERY_S = 10.0
@@ -27,31 +27,30 @@ def plan_deletion(observed: Observed, now: datetime, settings: Settings) -> Plan
     asked = time_of(observed.clone["metadata"]["deletionTimestamp"]) or now
     is_late = now >= asked + timedelta(seconds=settings.deletion_deadline_s)
     own = [job for job in observed.jobs if runs.job_of(observed, _attempt(job)) is job]
-    ending = [DeleteJob(j["metadata"]["name"], j["metadata"]["uid"]) for j in own if not _is_going(j)]
+    ending: list[Action] = [DeleteJob(j["metadata"]["name"], j["metadata"]["uid"]) for j in own if not _is_going(j)]
     if (own or observed.pods) and not is_late:
         # what still runs could write again what is being erased
         return Plan(list(ending), LOOK_EVERY_S)
+    letting_go = [*_given_up(observed), RemoveFinalizer()]
     if not _erases(observed, settings):
-        return Plan([*ending, RemoveFinalizer()])
+        return Plan([*ending, *letting_go])
     if observed.cleanup is None and not is_late:
         return Plan([*ending, CreateCleanup(cleanup_job(observed, settings))], LOOK_EVERY_S)
-    status = (observed.cleanup or {}).get("status") or {}
-    if status.get("succeeded"):
+    if has_succeeded(observed.cleanup):
         receipt = receipt_key(observed.namespace, observed.uid)
         done = Event(
             "Normal",
             "Erased",
             f"what it made is erased; the receipt is in the store under {receipt}",
         )
-        return Plan([*ending, done, RemoveFinalizer()])
-    has_failed = any(c.get("type") == "Failed" and c.get("status") == "True" for c in status.get("conditions") or [])
-    if is_late or has_failed:
+        return Plan([*ending, done, *letting_go])
+    if is_late or has_failed(observed.cleanup):
         left = Event(
             "Warning",
             "ErasureIncomplete",
             f"not everything could be erased in time; erase {run_prefix(observed)} in the store by hand",
         )
-        return Plan([*ending, left, RemoveFinalizer()])
+        return Plan([*ending, left, *letting_go])
     return Plan(list(ending), LOOK_EVERY_S)
 
 
@@ -60,62 +59,28 @@ def run_prefix(observed: Observed) -> str:
     return RunPlace(uid=observed.uid, namespace=observed.namespace).run_prefix
 
 
-def cleanup_name(observed: Observed) -> str:
-    """Of the Job that erases."""
-    return f"erase-{observed.uid}"
-
-
 def cleanup_job(observed: Observed, settings: Settings) -> Object:
-    """The Job of the trainer image that erases what the clone made, and leaves a receipt."""
-    runtime = (observed.runtime or {}).get("spec") or {}
-    storage = runtime.get("storage") or {}
-    tracking = runtime.get("tracking") or {}
-    words = ["python", "-m", "clock_train.orchestration.erase_clone", "--store", f"s3://{storage.get('bucket', '')}"]
-    words += ["--namespace", observed.namespace, "--uid", observed.uid, "--name", observed.name]
-    environment = {"AWS_ENDPOINT_URL_S3": storage.get("endpointURL", ""), "HOME": "/tmp"}
-    if tracking.get("url"):
-        environment["MLFLOW_TRACKING_URI"] = tracking["url"]
-    container: dict[str, Any] = {
-        "name": "erase",
-        "image": settings.cleanup_image or runtime.get("images", {}).get("trainer", ""),
-        "imagePullPolicy": runtime.get("images", {}).get("pullPolicy", "IfNotPresent"),
-        "command": words,
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
-        "envFrom": [{"secretRef": {"name": settings.cleanup_secret}}],
-        "resources": {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}},
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
-    }
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "name": cleanup_name(observed),
-            "namespace": settings.operator_namespace,
-            "labels": {**MANAGED_BY, CLONE: observed.name, CLONE_UID: observed.uid},
-        },
-        "spec": {
-            "backoffLimit": 3,
-            "activeDeadlineSeconds": settings.deletion_deadline_s,
-            "ttlSecondsAfterFinished": 86_400,
-            "template": {
-                # not the label of the clone's own pods: deleting waits for those
-                "metadata": {"labels": MANAGED_BY},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": {
-                        "runAsNonRoot": True,
-                        "runAsUser": 10_001,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                    "containers": [container],
-                    "volumes": [{"name": "tmp", "emptyDir": {}}],
-                },
-            },
-        },
-    }
+    """The Job that erases what the clone made, and leaves a receipt."""
+    words = ["clock_train.orchestration.erase_clone", "--namespace", observed.namespace, "--uid", observed.uid]
+    words += ["--name", observed.name]
+    return erasing_job(
+        observed, settings, name=f"erase-{observed.uid}", words=words, deadline_s=settings.deletion_deadline_s
+    )
+
+
+def _given_up(observed: Observed) -> list[Event]:
+    """What the clone was to see to and nobody does now: its revoked consents whose time of grace was not over."""
+    return [
+        Event(
+            "Warning",
+            "ErasureLeft",
+            f'the VoiceConsent "{each["consent"]}" was revoked, and this clone goes before everything of '
+            f'"{each["speaker"]}" is erased; unless another clone names it: clocktrain erase speaker '
+            f"{each['speaker']} --namespace {observed.namespace}",
+        )
+        for each in observed.status.get("erasures") or []
+        if "startTime" not in each
+    ]
 
 
 def _erases(observed: Observed, settings: Settings) -> bool:

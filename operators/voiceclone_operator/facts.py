@@ -10,7 +10,10 @@ from clock_train.crd.v1alpha1 import VoiceCloneSpec
 from voiceclone_operator.acceptance import Accepted, Refused
 from voiceclone_operator.actions import Action
 from voiceclone_operator.attempts import Outcome
+from voiceclone_operator.conditions import Seen
 from voiceclone_operator.observed import Letter, Observed
+
+LONGEST_LOOK_S = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,12 @@ class Facts:
     letter: Letter = field(default_factory=Letter)
     checkpoint: dict[str, Any] | None = None
     voice: dict[str, Any] | None = None
+    versions: list[dict[str, Any]] = field(default_factory=list)
+    """Those that have a voice."""
+    erasures: list[dict[str, Any]] = field(default_factory=list)
+    """What follows from consents that were revoked."""
+    erased: Seen | None = None
+    """How that goes, as the condition Erased."""
     failed: Outcome | None = None
     waiting: tuple[str, str] | None = None
     """Why no attempt runs at present, as reason and message."""
@@ -64,3 +73,7 @@ class Facts:
     def look_again(self, seconds: float) -> None:
         """At the latest."""
         self.look_again_s = seconds if self.look_again_s is None else min(self.look_again_s, seconds)
+
+    def look_again_at(self, time: datetime) -> None:
+        """At the latest then, and once a day: of what ends by itself there is no event."""
+        self.look_again(min(LONGEST_LOOK_S, max(1.0, (time - self.now).total_seconds())))

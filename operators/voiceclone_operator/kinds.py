@@ -9,7 +9,7 @@ from typing import Any
 
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 
-from clock_train.crd.names import CLONE_UID, GROUP
+from clock_train.crd.names import CLONE_UID, DEMONSTRATIONS, GROUP, SERVING
 
 OF_CLONES = {CLONE_UID: None}
 """Label selector: has the label."""
@@ -31,6 +31,13 @@ class Kind:
     is_optional: bool = False
     """Of another operator, which may come later."""
     operator_namespace_only: bool = False
+    title: str = ""
+    """Where several of what is watched are of one kind."""
+
+    @property
+    def called(self) -> str:
+        """What the mirror and the figures know it by."""
+        return self.title or self.kind
 
     @property
     def resource(self) -> Any:
@@ -54,10 +61,16 @@ RUNTIMES = Kind(
     kind="VoiceTrainingRuntime", group=GROUP, version="v1alpha1", plural="voicetrainingruntimes", is_namespaced=False
 )
 CONSENTS = Kind(kind="VoiceConsent", group=GROUP, version="v1alpha1", plural="voiceconsents")
+NAMESPACES = Kind(
+    kind="Namespace", group="", version="v1", plural="namespaces", labels={DEMONSTRATIONS: "true"}, is_namespaced=False
+)
 JOBS = Kind(kind="RayJob", group="ray.io", version="v1", plural="rayjobs", labels=OF_CLONES, is_optional=True)
 CLUSTERS = Kind(kind="RayCluster", group="ray.io", version="v1", plural="rayclusters", labels=OF_JOBS, is_optional=True)
 PODS = Kind(kind="Pod", group="", version="v1", plural="pods", labels=OF_CLONES)
 CONFIG_MAPS = Kind(kind="ConfigMap", group="", version="v1", plural="configmaps", labels=OF_CLONES)
+TABLES = Kind(
+    kind="ConfigMap", group="", version="v1", plural="configmaps", labels={SERVING: None}, title="ServingTable"
+)
 ACCOUNTS = Kind(kind="ServiceAccount", group="", version="v1", plural="serviceaccounts", labels=OF_CLONES)
 ROLES = Kind(kind="Role", group="rbac.authorization.k8s.io", version="v1", plural="roles", labels=OF_CLONES)
 BINDINGS = Kind(
@@ -71,5 +84,5 @@ BUDGETS = Kind(
 )
 CLEANUPS = Kind(kind="Job", group="batch", version="v1", plural="jobs", labels=OF_CLONES, operator_namespace_only=True)
 CHILDREN = (CONFIG_MAPS, ACCOUNTS, ROLES, BINDINGS, POLICIES, BUDGETS)
-WATCHED = (CLONES, RUNTIMES, CONSENTS, JOBS, CLUSTERS, PODS, *CHILDREN, CLEANUPS)
-BY_KIND = {kind.kind: kind for kind in WATCHED}
+WATCHED = (CLONES, RUNTIMES, CONSENTS, NAMESPACES, JOBS, CLUSTERS, PODS, *CHILDREN, TABLES, CLEANUPS)
+BY_KIND = {kind.kind: kind for kind in WATCHED if kind is not TABLES}

@@ -44,6 +44,9 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
+        self.left_out = Gauge(
+            f"{prefix}_voices_left_out", "Voices that the serving tables have no room for.", registry=self.registry
+        )
         self.queue_depth = Gauge(f"{prefix}_queue_depth", "Clones that wait for a visit.", registry=self.registry)
         self.loop_lag = Gauge(f"{prefix}_loop_lag_seconds", "How late the event loop is.", registry=self.registry)
         self.is_leader = Gauge(f"{prefix}_leader", "1 where this replica acts.", registry=self.registry)
@@ -95,6 +98,13 @@ class _Clones(Collector):
                 for condition in (clone.get("status") or {}).get("conditions") or []
             ),
         )
+        erased = [clone for clone in clones if _erasure(clone) is not None]
+        yield _gauge(
+            "clocktrain_clones_erasures",
+            "Clones with a revoked consent, by the reason of the condition Erased.",
+            ["namespace", "reason"],
+            _tally(erased, _erasure),
+        )
         paused = [clone for clone in clones if is_paused(clone)]
         yield _gauge("clocktrain_clones_paused", "Clones that are left alone.", ["namespace"], _tally(paused))
         seconds: dict[tuple[str, ...], float] = {}
@@ -112,6 +122,12 @@ class _Clones(Collector):
 
 def _stage(clone: Object) -> str:
     return (clone.get("status") or {}).get("stage") or "None"
+
+
+def _erasure(clone: Object) -> str | None:
+    status = clone.get("status") or {}
+    reasons = [each["reason"] for each in status.get("conditions") or [] if each["type"] == "Erased"]
+    return reasons[0] if reasons and status.get("erasures") else None
 
 
 def _tally(clones: list[Object], *labels: Any) -> dict[tuple[str, ...], float]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clock_train.crd.names import CLONE, CLONE_UID
+from voiceclone_operator.bases import retired_of
 from voiceclone_operator.kinds import (
     CHILDREN,
     CLEANUPS,
@@ -13,6 +14,7 @@ from voiceclone_operator.kinds import (
     CLUSTERS,
     CONSENTS,
     JOBS,
+    NAMESPACES,
     ORIGIN,
     PODS,
     RUNTIMES,
@@ -32,12 +34,16 @@ class Mirror:
         self._objects: dict[str, dict[Key, Object]] = {}
         self._by_uid: dict[tuple[str, str], dict[Key, Object]] = {}
         """(kind, uid of the clone) → what belongs to it: a plan must not look at everybody's pods."""
+        self.left_out: Mapping[Key, tuple[str, str]] = {}
+        """Clones whose voice has no room in the serving tables, and why."""
+        self._retired: dict[Key, Mapping[str, str]] = {}
+        """Clone → digests of its voices that nothing new is made from, and since when; only of those that have any."""
         self.missing: set[str] = set()
         """Optional kinds that the API server does not serve."""
 
     def of(self, kind: Kind) -> dict[Key, Object]:
         """Everything of a kind."""
-        return self._objects.setdefault(kind.kind, {})
+        return self._objects.setdefault(kind.called, {})
 
     def put(self, kind: Kind, found: Object) -> set[Key]:
         """Take a newer state of an object; the clones that it concerns."""
@@ -51,12 +57,14 @@ class Mirror:
         uid = (found["metadata"].get("labels") or {}).get(CLONE_UID)
         if uid:
             self._by_uid.setdefault((kind.kind, uid), {})[key] = found
-        return self._concerned(kind, found)
+        return self._concerned(kind, found) | (self._retire(key, found) if kind is CLONES else set())
 
     def drop(self, kind: Kind, gone: Object) -> set[Key]:
         """Forget an object; the clones that it concerned."""
         key = key_of(gone)
         self.of(kind).pop(key, None)
+        if kind is CLONES:
+            self._retired.pop(key, None)
         uid = (gone["metadata"].get("labels") or {}).get(CLONE_UID)
         held = self._by_uid.get((kind.kind, uid or ""))
         if held is not None:
@@ -85,6 +93,11 @@ class Mirror:
         spec, uid = clone.get("spec") or {}, clone["metadata"]["uid"]
         speakers = [each for each in spec.get("speakers") or [] if isinstance(each, dict)]
         names = {str((speaker.get("consentRef") or {}).get("name", "")) for speaker in speakers}
+        status = clone.get("status") or {}
+        # and those of what was made and is served still, whatever the clone names by now
+        made = [status, *(status.get("versions") or [])]
+        names |= {pin["name"] for each in made for pin in each.get("consents") or []}
+        names |= self._of_withdrawn_speakers(namespace, names, status.get("erasures") or [])
         base = ((spec.get("base") or {}).get("cloneRef") or {}).get("name")
         jobs = self._owned(JOBS, uid)
         job_names = {job["metadata"]["name"] for job in jobs}
@@ -103,9 +116,42 @@ class Mirror:
             pods=tuple(self._owned(PODS, uid)),
             children=children,
             cleanup=self.of(CLEANUPS).get((self._operator_namespace, f"erase-{uid}")),
+            erasers={each["metadata"]["name"]: each for each in self._owned(CLEANUPS, uid)},
+            retired_bases={
+                digest: time
+                for (place, _), retired in self._retired.items()
+                if place == namespace
+                for digest, time in retired.items()
+            },
             has_kuberay=JOBS.kind not in self.missing,
+            left_out=self.left_out.get(key),
+            has_demonstrations=("", namespace) in self.of(NAMESPACES),
             stored=stored,
         )
+
+    def _retire(self, key: Key, clone: Object) -> set[Key]:
+        """Remember voices of a clone that nothing new is made from; the clones that a change of it concerns."""
+        retired = retired_of(clone.get("status") or {})
+        if retired == self._retired.get(key, {}):
+            return set()
+        self._retired[key] = retired
+        if not retired:
+            del self._retired[key]
+        return {each for each in self.of(CLONES) if each[0] == key[0]}
+
+    def _of_withdrawn_speakers(self, namespace: str, names: set[str], erasures: list[Object]) -> set[str]:
+        """All consents of the speakers of revoked ones: while another holds, nothing is erased."""
+        consents = self.of(CONSENTS)
+        known = [consents[namespace, name].get("spec") or {} for name in names if (namespace, name) in consents]
+        speakers = {spec.get("speaker") for spec in known if spec.get("revoked")}
+        speakers |= {each["speaker"] for each in erasures if "completionTime" not in each}
+        if not speakers:
+            return set()  # almost always
+        return {
+            name
+            for (place, name), each in consents.items()
+            if place == namespace and (each.get("spec") or {}).get("speaker") in speakers
+        }
 
     def _owned(self, kind: Kind, uid: str) -> list[Object]:
         return list(self._by_uid.get((kind.kind, uid), {}).values())
@@ -123,6 +169,8 @@ class Mirror:
             }
         if kind is RUNTIMES:
             return {key for key, clone in clones.items() if _runtime_name(clone) == name}
+        if kind is NAMESPACES:
+            return {key for key in clones if key[0] == name}
         if kind is CONSENTS:
             return {key for key in clones if key[0] == namespace}
         labels = found["metadata"].get("labels") or {}

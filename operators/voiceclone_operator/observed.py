@@ -45,9 +45,17 @@ class Observed:
     children: Mapping[tuple[str, str], Object] = field(default_factory=dict)
     """(kind, name) → what the operator applied."""
     cleanup: Object | None = None
-    """The Job that erases."""
+    """The Job that erases what the clone made, once it is deleted."""
+    erasers: Mapping[str, Object] = field(default_factory=dict)
+    """By name, Jobs of the clone that erase a speaker whose consent was revoked."""
+    retired_bases: Mapping[str, str] = field(default_factory=dict)
+    """Digest → time, of voices of the namespace's clones that contain a speaker who was erased."""
     has_kuberay: bool = True
     is_namespace_ending: bool = False
+    has_demonstrations: bool = False
+    """Whether its namespace is labelled for voices that nobody consented to."""
+    left_out: tuple[str, str] | None = None
+    """Why the serving tables have no room for its voice, as reason and message."""
     stored: Mapping[int, StoredFacts] = field(default_factory=dict)
     """Attempt → what the store says, where it was asked."""
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from clock_train.crd.names import ATTEMPT, CLONE_UID, VERSION, account_name, job_name, progress_name, snapshot_name
+from clock_train.crd.names import (
+    ATTEMPT,
+    CLONE_UID,
+    CONSENTS_FILE,
+    VERSION,
+    account_name,
+    job_name,
+    progress_name,
+    snapshot_name,
+)
 from clock_train.crd.v1alpha1 import Resources
 from voiceclone_operator.acceptance import Accepted
 from voiceclone_operator.children import head, spec_hash
@@ -25,6 +34,7 @@ SILENT_NODE_S = 60
 """How long a node may be silent before its pods are given up; by default five minutes, in which a run only waits."""
 WORK = "/work"
 SNAPSHOT = "/etc/clocktrain"
+KEYS = "/etc/clocktrain-keys"
 
 
 def ray_job(observed: Observed, accepted: Accepted, *, attempt: int, version: int, resume_from: str | None) -> Object:
@@ -78,6 +88,7 @@ def ray_job(observed: Observed, accepted: Accepted, *, attempt: int, version: in
 def _entrypoint(observed: Observed, accepted: Accepted, attempt: int, resume_from: str | None) -> list[str]:
     words = ["python", "-m", "clock_train.orchestration.job", "--spec", f"{SNAPSHOT}/voiceclone.json"]
     words += ["--out", f"{WORK}/out", "--store", f"s3://{accepted.runtime.storage.bucket}", "--attempt", str(attempt)]
+    words += ["--consents", f"{SNAPSHOT}/{CONSENTS_FILE}"]
     words += ["--mailbox", f"configmap:{observed.namespace}/{progress_name(observed.name)}"]
     if resume_from is not None:
         words += ["--resume-from", resume_from]
@@ -129,6 +140,12 @@ def _pod(observed: Observed, accepted: Accepted, attempt: int, role: str, resour
             {"name": "snapshot", "configMap": {"name": snapshot_name(observed.name, attempt)}},
         ],
     }
+    if runtime.keys is not None:
+        # where it is not there, the job says so; a pod that waits for it would say nothing
+        secret = {"secretName": runtime.keys.secret_name, "optional": True, "defaultMode": 0o440}
+        spec["volumes"].append({"name": "keys", "secret": secret})
+        mount = {"name": "keys", "mountPath": KEYS, "readOnly": True}
+        spec["containers"][0]["volumeMounts"].append(mount)
     if runtime.images.pull_secret_name:
         spec["imagePullSecrets"] = [{"name": runtime.images.pull_secret_name}]
     spec["tolerations"] = [
@@ -167,6 +184,8 @@ def _environment(observed: Observed, accepted: Accepted) -> list[dict[str, Any]]
         "RAY_USAGE_STATS_ENABLED": "0",
         "PYTHONUNBUFFERED": "1",
     }
+    if accepted.runtime.keys is not None:
+        values["CLOCKTRAIN_KEYS"] = KEYS
     if accepted.runtime.tracking is not None:
         values["MLFLOW_TRACKING_URI"] = accepted.runtime.tracking.url
     return [{"name": name, "value": value} for name, value in values.items()]

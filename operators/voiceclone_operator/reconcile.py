@@ -27,6 +27,7 @@ from voiceclone_operator.actions import (
 )
 from voiceclone_operator.attempts import Ended, NotKnownYet, Outcome
 from voiceclone_operator.children import differs, mailbox, snapshot, standing_children
+from voiceclone_operator.conditions import build
 from voiceclone_operator.deletion import plan_deletion
 from voiceclone_operator.facts import Facts, Settings
 from voiceclone_operator.figures import accelerator_seconds
@@ -34,8 +35,10 @@ from voiceclone_operator.limits import is_deadline_raised, over_budget, over_dea
 from voiceclone_operator.names import FINALIZER
 from voiceclone_operator.observed import Letter, Observed, spelled, time_of
 from voiceclone_operator.ray_job import ray_job
+from voiceclone_operator.serving import known_versions, without_what_lapsed
 from voiceclone_operator.status import build_status
 from voiceclone_operator.story import events_of
+from voiceclone_operator.withdrawal import begun, erase, is_erasing, noticed
 
 LOOK_EVERY_S = 30.0
 """While an attempt is under way: deadlines and budgets have no event of their own."""
@@ -52,7 +55,7 @@ def plan(observed: Observed, now: datetime, settings: Settings) -> Plan:
     if observed.clone["metadata"].get("deletionTimestamp"):
         return plan_deletion(observed, now, settings)
     if is_paused(observed.clone):
-        return Plan()
+        return _paused(observed, now)
     facts = _facts(observed, now)
     if FINALIZER not in (observed.clone["metadata"].get("finalizers") or []):
         facts.actions.append(AddFinalizer())
@@ -64,6 +67,8 @@ def plan(observed: Observed, now: datetime, settings: Settings) -> Plan:
     if runs.live(facts.attempts) is None:
         _clear(facts)
         _begin_next(facts)
+    facts.versions = known_versions(facts)
+    facts.erased = erase(facts, settings)
     status = build_status(facts)
     if _sorted(status) != _sorted(observed.status):
         facts.actions += [WriteStatus(status), *events_of(observed, status)]
@@ -75,6 +80,7 @@ def _facts(observed: Observed, now: datetime) -> Facts:
     facts = Facts(observed, now, letter=observed.mailbox(progress_name(observed.name)))
     facts.attempts = runs.known_attempts(observed, now)
     facts.checkpoint, facts.voice, facts.version = (status.get(name) for name in ("checkpoint", "voice", "version"))
+    facts.erasures = noticed(observed, now)
     facts.seconds = int((status.get("cost") or {}).get("acceleratorSeconds", 0))
     spec = read_spec(observed.clone)
     if isinstance(spec, Refused):
@@ -89,12 +95,30 @@ def _facts(observed: Observed, now: datetime) -> Facts:
         # one that runs is saved and stopped first; then the next version begins, from nothing
         facts.version = {"number": facts.number + 1, "digest": digest}
         facts.checkpoint = None
-    accepted = accept(observed, spec, now)
+    is_begun = is_live or facts.is_finished  # what was made of a base, or is being made, stays so once it is retired
+    accepted = accept(observed, spec, now, withdrawn=begun(facts.erasures), is_begun=is_begun)
     if isinstance(accepted, Refused):
         facts.refused = accepted
     else:
         facts.accepted = accepted
     return facts
+
+
+def _paused(observed: Observed, now: datetime) -> Plan:
+    """Left alone, save that a voice whose consent is gone is not heard any longer, and that its time of grace runs."""
+    facts = Facts(observed, now, versions=observed.status.get("versions") or [], erasures=noticed(observed, now))
+    serving, seen = without_what_lapsed(facts)
+    is_served_as_before = serving == (observed.status.get("serving") or {})
+    if is_served_as_before and facts.erasures == (observed.status.get("erasures") or []):
+        return Plan(look_again_s=facts.look_again_s)
+    conditions = observed.status.get("conditions") or []  # none where the status was lost meanwhile
+    if seen is not None:
+        made = build({"Served": seen}, conditions, observed.generation, now)
+        (served,) = [condition for condition in made if condition["type"] == "Served"]
+        conditions = [served if old["type"] == "Served" else old for old in conditions]
+    status = {**observed.status, "conditions": conditions, "serving": serving, "erasures": facts.erasures}
+    status = {name: value for name, value in status.items() if value or name not in ("serving", "erasures")}
+    return Plan([WriteStatus(status), *events_of(observed, status)], facts.look_again_s)
 
 
 def _stand(facts: Facts, settings: Settings) -> None:
@@ -241,6 +265,10 @@ def _begin_next(facts: Facts) -> None:
             reason=Ended.BUDGET, message="`spec.budget` is used up; raise it to go on from the newest checkpoint"
         )
         return
+    if is_erasing(facts.erasures):
+        # an attempt of other speakers would write below what is being erased
+        facts.waiting = ("WaitingForErasure", "what was made with a revoked consent is being erased; see Erased")
+        return
     number = _next_number(facts)
     leftover = runs.leftover_pods(facts.observed, number, facts.now)
     jobs = [job for job in facts.observed.jobs if runs.job_of(facts.observed, number) is not job]
@@ -295,6 +323,8 @@ def _begin(facts: Facts, number: int) -> None:
     }
     if resume is not None:
         attempt["resumedFrom"] = resume
+    if facts.accepted.base_uri is not None:
+        attempt["baseURI"] = facts.accepted.base_uri
     facts.attempts.append(attempt)
     facts.look_again(LOOK_EVERY_S)
 
@@ -328,7 +358,7 @@ def _failure(facts: Facts) -> Outcome | None:
 
 def _sorted(status: dict[str, Any]) -> dict[str, Any]:
     """With lists in an order of their own: the server may keep another one."""
-    keys = {"conditions": "type", "attempts": "number", "metrics": "name", "consents": "name"}
+    keys = {"conditions": "type", "attempts": "number", "metrics": "name", "consents": "name", "erasures": "uid"}
     return {
         name: sorted(value, key=lambda item: item[keys[name]]) if name in keys else value
         for name, value in status.items()

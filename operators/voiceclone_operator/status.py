@@ -7,9 +7,13 @@ from typing import Any
 from clock_train.crd.v1alpha1 import STAGES
 from voiceclone_operator import attempts as runs
 from voiceclone_operator.attempts import Ended
+from voiceclone_operator.bases import erased_of
 from voiceclone_operator.conditions import Seen, build
 from voiceclone_operator.facts import Facts
 from voiceclone_operator.figures import corpus_of, cost_of, metrics_of, progress_of, tracking_of
+from voiceclone_operator.gate import gate_before, gate_now
+from voiceclone_operator.serving import decide
+from voiceclone_operator.tracked import tracked
 from voiceclone_operator.waiting import admitted
 
 
@@ -18,8 +22,11 @@ def build_status(facts: Facts) -> dict[str, Any]:
     observed, letter, before = facts.observed, facts.letter, facts.observed.status
     is_told = facts.is_told
     metrics = metrics_of(letter) if is_told else []
+    serving, served = decide(facts)
     found: dict[str, Any] = {
-        "conditions": build(_conditions(facts), before.get("conditions") or [], observed.generation, facts.now),
+        "conditions": build(
+            {**_conditions(facts), "Served": served}, before.get("conditions") or [], observed.generation, facts.now
+        ),
         "observedGeneration": observed.generation,
         "stage": _stage(facts),
         "progress": progress_of(letter) if is_told else None,
@@ -29,9 +36,12 @@ def build_status(facts: Facts) -> dict[str, Any]:
         "tracking": (tracking_of(letter, facts.accepted) if is_told else None) or before.get("tracking"),
         "version": facts.version,
         "voice": facts.voice,
+        "versions": facts.versions,
+        "serving": serving,
         "cost": cost_of(facts.seconds, facts.accepted, before.get("cost")),
         "corpus": (corpus_of(letter) if is_told else None) or before.get("corpus"),
         "consents": _consents(facts),
+        "erasures": facts.erasures,
     }
     return {name: value for name, value in found.items() if value not in (None, [])} | {
         "attempts": found["attempts"],
@@ -63,6 +73,9 @@ def _conditions(facts: Facts) -> dict[str, Seen]:
     attempt = runs.live(facts.attempts)
     seen["Suspended"] = _suspended(facts, attempt)
     seen["Failed"] = _failed(facts)
+    seen["Tracked"] = tracked(facts)
+    if facts.erased is not None:
+        seen["Erased"] = facts.erased
     if facts.is_finished:
         seen |= _finished(facts)
         return seen
@@ -122,10 +135,12 @@ def _finished(facts: Facts) -> dict[str, Seen]:
         "Admitted": Seen("True", "Finished", done),
         "Trained": Seen("True", "Trained", done),
         "Distilled": _distilled(facts),
-        "Served": Seen("Unknown", "ServingNotInstalled", "this release trains voices and does not serve them yet"),
     }
-    gate = seen["Evaluated"] = _gate(facts) or _gate_before(facts) or Seen("True", "Evaluated", done)
-    if gate.reason in ("GateMissed", "JudgeMissing"):
+    gate = seen["Evaluated"] = gate_now(facts) or gate_before(facts) or Seen("True", "Evaluated", done)
+    erased = erased_of({"erasures": facts.erasures, "versions": facts.versions})
+    if facts.voice is not None and facts.voice["digest"] in erased:
+        seen["Ready"] = Seen("False", "Erased", "see the condition Erased; a base of several speakers is retired")
+    elif gate.reason in ("GateMissed", "JudgeMissing"):
         seen["Ready"] = Seen("False", gate.reason, gate.message)
     else:
         seen["Ready"] = Seen("True", "Ready", "the voice of this version is in the store")
@@ -136,27 +151,8 @@ def _distilled(facts: Facts) -> Seen:
     asks = facts.spec is not None and facts.spec.distillation is not None and facts.spec.distillation.policy == "Always"
     if not asks:
         return Seen("False", "NotAsked", "`spec.distillation` does not ask for a student")
-    return Seen("False", "NotBuilt", "this release does not distil yet: the voice is the teacher's")
-
-
-def _gate(facts: Facts) -> Seen | None:
-    """What the job's judges said of the gate; None where it has not come to that."""
-    lines = facts.letter.values.get("gate")
-    if not facts.is_told or not isinstance(lines, list) or not facts.letter.metrics:
-        return None
-    bad = [line for line in lines if isinstance(line, dict) and line.get("reason") in ("Missed", "JudgeMissing")]
-    if not bad:
-        return Seen("True", "GatePassed" if lines else "Evaluated", "judged on held-out sentences; see status.metrics")
-    reason = "GateMissed" if any(line["reason"] == "Missed" for line in bad) else "JudgeMissing"
-    return Seen("True", reason, "; ".join(str(line.get("message", ""))[:300] for line in bad))
-
-
-def _gate_before(facts: Facts) -> Seen | None:
-    """What the status says of the gate already: the mailbox speaks of the newest attempt only."""
-    for condition in facts.observed.status.get("conditions") or []:
-        if condition["type"] == "Evaluated" and condition["status"] != "Unknown":
-            return Seen(condition["status"], condition["reason"], condition["message"])
-    return None
+    # a job that ends well has made it
+    return Seen("True", "Distilled", "the voice is the student's")
 
 
 def _by_stage(facts: Facts) -> dict[str, Seen]:
@@ -174,7 +170,11 @@ def _by_stage(facts: Facts) -> dict[str, Seen]:
         seen["Trained"] = (
             Seen("False", "Training", "see status.progress") if is_training else Seen("True", "Trained", "")
         )
-        gate = _gate(facts)
+        if stage == "Distill":
+            seen["Distilled"] = Seen("False", "Distilling", "see status.progress")
+        elif not is_training:
+            seen["Distilled"] = _distilled(facts)
+        gate = gate_now(facts)
         if gate is not None:
             seen["Evaluated"] = gate
     return seen

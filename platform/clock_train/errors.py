@@ -6,6 +6,8 @@
     ├── TextError          one text to speak
     ├── CorpusError        recordings and transcripts taken together
     ├── ConsentError       who agreed to what
+    ├── ComplianceError    what a check found, and what may be said
+    ├── ErasureError       what is to be gone, and the proof of it
     ├── AlignmentError     phones and frames that cannot be matched
     ├── TrainingError      a run that cannot go on
     ├── CheckpointError    saved state
@@ -16,6 +18,8 @@
     ├── ServingError       a voice that is asked to speak
     ├── WatermarkError     a mark in a sound: its key, its payload, its label
     ├── AuditError         the log of what was spoken
+    ├── AccountError       who may ask for speech, and how much of it
+    ├── ListeningError     a listening test, its invitations and votes
     └── ClusterError       the cluster
 
 A leaf is named for what happened; its name is the stable code: the exception, the condition reason, the heading of its
@@ -142,6 +146,18 @@ class TextOverrideInvalid(TextError):
     """An inline pronunciation such as ``银<行|hang2>`` names phones that do not exist."""
 
 
+class SsmlInvalid(TextError):
+    """SSML that is not well formed, or asks for what there is not."""
+
+
+class LexiconInvalid(TextError):
+    """A pronunciation lexicon, or a pronunciation of a request, that cannot be read."""
+
+
+class LexiconNotFound(TextError):
+    """No lexicon of this name."""
+
+
 class CorpusError(ClockTrainError):
     """Recordings and transcripts taken together."""
 
@@ -236,6 +252,100 @@ class ConsentInvalid(ConsentError):
     """A consent record that cannot be read or does not fit the corpus."""
 
 
+class ConsentUnsigned(ConsentError):
+    """A consent record that nobody signed."""
+
+
+class ConsentForged(ConsentError):
+    """A consent record that was altered, or was signed with a key that is not trusted."""
+
+
+class ConsentMismatch(ConsentError):
+    """A consent record of another speaker."""
+
+
+class ConsentExpired(ConsentError):
+    """A consent that has ended."""
+
+
+class ConsentRevoked(ConsentError):
+    """A consent that was taken back."""
+
+
+class ConsentExceeded(ConsentError):
+    """A use that the consent does not cover: another purpose, or another territory."""
+
+
+class StatementMismatch(ConsentError):
+    """A spoken statement in another voice than that of the recordings."""
+
+
+class StatementUnheard(ConsentError):
+    """A spoken statement without the words that were asked for."""
+
+
+class StatementReplayed(ConsentError):
+    """A spoken statement that was used before, or whose sentence was not asked for or no longer counts."""
+
+
+class StatementSynthetic(ConsentError):
+    """A spoken statement that carries the mark of a cloned voice."""
+
+
+class ComplianceError(ClockTrainError):
+    """What a compliance check found, and what may be said with a voice."""
+
+
+class ComplianceBlocked(ComplianceError):
+    """A corpus or a voice whose check has a finding that must be settled first."""
+
+
+class ComplianceReportInvalid(ComplianceError):
+    """A report of a check that cannot be read or kept."""
+
+
+class VoiceRegistryInvalid(ComplianceError):
+    """A print of a registered voice that cannot be read, or a folder that cannot hold one."""
+
+
+class TextPolicyInvalid(ComplianceError):
+    """A text policy that cannot be read, or names what there is not."""
+
+
+class TextRefused(ComplianceError):
+    """A text that the server's policy does not let be spoken."""
+
+
+class ErasureError(ClockTrainError):
+    """What is to be gone, and the proof of it."""
+
+
+class ErasureFoundNothing(ErasureError):
+    """Nothing of this name was found where it was looked for."""
+
+
+class ErasureUnfinished(ErasureError):
+    """Something is still to be erased; the next run goes on."""
+
+    exit_code = 3
+
+
+class ErasureRemains(ErasureError):
+    """An object that a receipt calls erased is there."""
+
+
+class ReceiptInvalid(ErasureError):
+    """The file is no receipt of an erasure."""
+
+
+class ReceiptForged(ErasureError):
+    """A receipt was altered, or no trusted key signed it."""
+
+
+class BaseRetired(ErasureError):
+    """A base contains a speaker who was erased; no new voice starts from it."""
+
+
 class AlignmentError(ClockTrainError):
     """Phones and frames that cannot be matched."""
 
@@ -260,6 +370,28 @@ class TrainingDataTooSmall(TrainingError):
 
 class RunChanged(TrainingError):
     """The folder holds another run than the one asked for."""
+
+
+class TeacherUnsuitable(TrainingError):
+    """A voice that cannot teach a student: it is one itself, or no larger than the student."""
+
+
+class TeacherIncompatible(TrainingError):
+    """A teacher of another phone inventory or sample rate than the recordings."""
+
+
+class TeacherSpeakerUnknown(TrainingError):
+    """Recordings of a speaker whom the teacher does not know."""
+
+
+class TeachingTextMissing(TrainingError):
+    """No text that a teacher could speak for its student."""
+
+
+class TeachingCacheFull(TrainingError):
+    """No room left for what a teacher speaks."""
+
+    exit_code = 3
 
 
 class WorkersLost(TrainingError):
@@ -429,6 +561,14 @@ class VoiceNotFound(ServingError):
     """No trained voice where one was asked for."""
 
 
+class VoiceMadeByClone(ServingError):
+    """A voice or a consent that a gateway was asked to make: a VoiceClone and a VoiceConsent do."""
+
+
+class VoiceErasureByCommand(ServingError):
+    """A voice or a consent that a gateway was asked to erase: ``clocktrain erase`` and a deleted VoiceClone do."""
+
+
 class SpeechInputInvalid(ServingError):
     """Phones, a speaker vector or noise that a voice's graphs cannot take."""
 
@@ -461,10 +601,66 @@ class ServerUnavailable(ServingError):
     exit_code = 3
 
 
+class VoiceProcessEnded(ServingError):
+    """The process of one voice ended while the server lives; the voice is loaded again for the next request."""
+
+    exit_code = 3
+
+
 class ServerBusy(ServingError):
     """More requests wait than are worth waiting for."""
 
     exit_code = 3
+
+
+class RequestInvalid(ServingError):
+    """A request that is not what the server takes; ``field`` names what is wrong with it, where it is one field."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class ModelNotFound(ServingError):
+    """A model of another name than the ones that a request may give."""
+
+
+class ServingTableInvalid(ServingError):
+    """A table of what is served that is none."""
+
+
+class GateMissed(ServingError):
+    """A version that did not reach what its clone asks for, or that nobody judged."""
+
+
+class AliasNotFound(ServingError):
+    """An alias of a voice that the serving table does not have."""
+
+
+class RequestTooLarge(ServingError):
+    """The body of a request is larger than any request need be."""
+
+
+class SpeechTooLong(ServingError):
+    """A sound that does not fit into one message."""
+
+
+class TlsMissing(ServingError):
+    """A server that others could reach without TLS."""
+
+
+class TlsUnreadable(ServingError):
+    """A certificate or its key that cannot be read or used."""
+
+
+class SpeechCut(ServingError):
+    """A stream of sound that ended before its end."""
+
+    exit_code = 3
+
+
+class PlayerMissing(ServingError):
+    """No loudspeaker to play a sound with."""
 
 
 class WatermarkError(ClockTrainError):
@@ -525,8 +721,92 @@ class AuditDamaged(AuditError):
     """A line of the log is missing, changed or signed by another key."""
 
 
+class KeysNotGiven(AuditError):
+    """A folder of keys was named, such as a mounted Secret, and one of them is not in it."""
+
+
 class AuditUnwritable(AuditError):
     """A line could not be written; what it would have told was not spoken."""
+
+    exit_code = 3
+
+
+class AccountError(ClockTrainError):
+    """Who may ask for speech, and how much of it."""
+
+
+class ApiKeyInvalid(AccountError):
+    """No API key, or one that is unknown, wrong or revoked; which of them is not told."""
+
+
+class ApiKeyExpired(AccountError):
+    """An API key whose time is over."""
+
+
+class ApiKeyNotFound(AccountError):
+    """No API key of the id that an administrator named."""
+
+
+class ScopeMissing(AccountError):
+    """A key that may not do this."""
+
+
+class RateLimitExceeded(AccountError):
+    """More requests in one second than the key may make."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, limit: int, remaining: int, reset_s: float, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.limit, self.remaining = limit, remaining
+        self.reset_s, self.retry_after_s = reset_s, retry_after_s
+
+
+class QuotaExhausted(AccountError):
+    """More characters on one UTC day than the key may have spoken; waiting for less than ``retry_after_s`` is vain."""
+
+    def __init__(self, message: str, *, limit: int, remaining: int, reset_s: float, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.limit, self.remaining = limit, remaining
+        self.reset_s, self.retry_after_s = reset_s, retry_after_s
+
+
+class AccountsMissing(AccountError):
+    """A server that others could reach without a key."""
+
+
+class AccountsUnavailable(AccountError):
+    """The store of keys, quotas and usage does not answer, or cannot be used."""
+
+    exit_code = 3
+
+
+class ListeningError(ClockTrainError):
+    """A listening test, its invitations and its votes."""
+
+
+class ListeningTestInvalid(ListeningError):
+    """A listening test that cannot be made, or a folder that is none."""
+
+
+class InvitationInvalid(ListeningError):
+    """A link that no listening test here has signed, or a sound that is none of its own."""
+
+
+class InvitationExpired(ListeningError):
+    """An invitation whose day is over."""
+
+
+class InvitationUsed(ListeningError):
+    """An invitation that another browser used, or a session that was not begun."""
+
+
+class VoteInvalid(ListeningError):
+    """A vote out of its turn, one that was given otherwise, or one that its trial does not have."""
+
+
+class VotesUnwritable(ListeningError):
+    """The file of votes cannot be read or written; no vote was taken."""
 
     exit_code = 3
 

@@ -147,6 +147,7 @@ class ClockTrainer:
     def _corpus(self, listener: Listener) -> Path:
         from clock_train.data.build import build_corpus
         from clock_train.data.manifest import MANIFEST_NAME
+        from clock_train.orchestration.consents import carry_consent
         from clock_train.orchestration.listener import Eta
 
         if (self.text_corpus / MANIFEST_NAME).exists():
@@ -156,14 +157,15 @@ class ClockTrainer:
                 f'text_corpus "{self.text_corpus}" is not there; give a text file, with the recordings beside it or in '
                 "recordings=, or a corpus folder"
             )
-        built = self.output_dir / "corpus"
+        built, recordings = self.output_dir / "corpus", self.recordings or self.text_corpus.parent
         if (built / MANIFEST_NAME).exists():
             listener.note(f"reusing the corpus {built}")
+            carry_consent(recordings, built)
             return built
         listener.stage("corpus")
         eta = Eta()
         build_corpus(
-            self.recordings or self.text_corpus.parent,
+            recordings,
             built,
             speaker=self.speaker or DEFAULT_SPEAKER,
             transcripts=self.text_corpus,
@@ -172,6 +174,7 @@ class ClockTrainer:
                 done / max(1, total), what, eta.left(done / max(1, total))
             ),
         )
+        carry_consent(recordings, built)
         return built
 
 

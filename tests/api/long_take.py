@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from clock_train.audio.writing import write_wav
+from clock_train.orchestration.consents import keep_licence
 
 RATE_HZ = 16_000
 LINES = (
@@ -27,6 +28,9 @@ def write_take(folder: Path, *, seed: int = 3) -> None:
     take = np.concatenate(parts) + rng.normal(0, 5e-4, sum(map(len, parts)))
     write_wav(folder / "voice_sample.wav", take.astype(np.float32), RATE_HZ)
     (folder / "training_texts.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    keep_licence(
+        folder, transcripts=folder / "training_texts.txt", licence="none", licence_uri="", attribution="a buzz"
+    )
 
 
 def _syllable(rng: np.random.Generator, length: int) -> np.ndarray:

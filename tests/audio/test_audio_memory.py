@@ -14,17 +14,15 @@ TWO_HOURS = 2 * 3600
 MEGABYTE = 1 << 20
 
 MEASURE = """
-import resource, sys
+import sys
 import numpy, soundfile, soxr
 from clock_train.audio.reading import read_blocks, read_waveform
 from clock_train.audio.activity import activity
 from clock_train.audio.loudness import clipping_percent, loudness_lufs
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+from clock_train.cli.measurements.isolation import peak_memory_gb
 
 path, mode = sys.argv[1:]
-before = peak()
+before = peak_memory_gb()
 if mode == "blocks":
     samples = sum(len(block) for block in read_blocks(path))
 else:
@@ -32,7 +30,7 @@ else:
     samples = len(waveform)
     if mode == "measures":
         activity(waveform, 16_000), loudness_lufs(waveform, 16_000), clipping_percent(waveform)
-print(samples, peak() - before)
+print(samples, round(1e9 * (peak_memory_gb() - before)))
 """
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+import signal
 
 import numpy as np
 import pytest
 import soundfile
 
+from clock_train.audio.block_writing import write_blocks
 from clock_train.audio.reading import read_waveform
 from clock_train.audio.resampling import resample, resample_blocks
 from clock_train.audio.writing import write_flac, write_wav
@@ -87,3 +90,26 @@ def test_the_same_rate_changes_nothing(tone):
     waveform = tone(300.0)
     assert resample(waveform, 16_000, 16_000) is waveform
     assert next(iter(resample_blocks([waveform], 16_000, 16_000))) is waveform
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_blocks_are_the_same_file_as_the_whole(name, tmp_path):
+    sound = np.random.default_rng(0).uniform(-1.1, 1.1, 50_000).astype(np.float32)
+    write_blocks(tmp_path / name, np.array_split(sound, 7), RATE_HZ)
+    (write_flac if name.endswith("flac") else write_wav)(tmp_path / f"whole-{name}", sound, RATE_HZ)
+    assert np.array_equal(read_waveform(tmp_path / name), read_waveform(tmp_path / f"whole-{name}"))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_blocks_that_meet_a_full_disk_leave_nothing(name, tmp_path):
+    noise = np.random.default_rng(0).uniform(-1, 1, 200_000).astype(np.float32)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(AudioUnwritable, match="File too large"):
+            write_blocks(tmp_path / name, np.array_split(noise, 5), RATE_HZ)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not list(tmp_path.iterdir())

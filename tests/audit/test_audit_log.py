@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clock_train.audit.log import AuditLog, lines_of, log_files, verify
+from clock_train.audit.log import AuditLog, FolderChain, lines_of, log_files, verify
 from clock_train.audit.shipping import compare, ship
 from clock_train.audit.signing import open_signer
 from clock_train.cli.main import run
@@ -117,22 +117,22 @@ def test_a_signing_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 def test_shipping_copies_what_is_new_and_nothing_twice(tmp_path: Path) -> None:
     log, store = log_with(tmp_path, 12, max_file_bytes=1200), open_storage(tmp_path / "store")
-    assert len(ship(log.folder, store, "local/audit")) == len(log_files(log.folder))
-    assert ship(log.folder, store, "local/audit") == []
+    assert len(ship(FolderChain(log.folder), store, "local/audit")) == len(log_files(log.folder))
+    assert ship(FolderChain(log.folder), store, "local/audit") == []
     log.append("issued", {"payload": "f" * 12}, now=NOW)
-    assert len(ship(log.folder, store, "local/audit")) == 1
+    assert len(ship(FolderChain(log.folder), store, "local/audit")) == 1
 
 
 def test_cutting_off_the_end_shows_against_the_shipped_copy(tmp_path: Path) -> None:
     log, store = log_with(tmp_path, 5), open_storage(tmp_path / "store")
-    ship(log.folder, store, "local/audit")
+    ship(FolderChain(log.folder), store, "local/audit")
     edited(log_files(log.folder)[0], 4, None)
     assert verify(log.folder).num_lines == 4  # the chain alone cannot know
     with pytest.raises(AuditDamaged, match="lines were cut off or changed"):
-        compare(log.folder, store, "local/audit")
+        compare(FolderChain(log.folder), store, "local/audit")
     log_files(log.folder)[0].unlink()
     with pytest.raises(AuditDamaged, match="is gone, but was shipped"):
-        compare(log.folder, store, "local/audit")
+        compare(FolderChain(log.folder), store, "local/audit")
 
 
 def test_the_commands_verify_ship_and_find(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
@@ -17,11 +16,12 @@ import torch
 sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("export", "models")]
 
 from exported_voice import exported, saved_voice, signer_of  # noqa: E402  # pyright: ignore[reportMissingImports]
+from spoiled_bundle import changed, flip, replaced, sign_again  # noqa: E402  # pyright: ignore[reportMissingImports]
 from tiny_voice import tiny_config  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 from clock_train.audit.signing import open_signer  # noqa: E402
 from clock_train.bundle.inspecting import inspect_bundle  # noqa: E402
-from clock_train.bundle.opening import open_bundle, sign_bundle, verify_bundle  # noqa: E402
+from clock_train.bundle.opening import open_bundle, verify_bundle  # noqa: E402
 from clock_train.cli.main import run  # noqa: E402
 from clock_train.errors import (  # noqa: E402
     BundleDamaged,
@@ -51,24 +51,6 @@ def bundle(whole: tuple[Path, str], tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole[0], tmp_path / "bundle"))
 
 
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def changed(bundle: Path, **changes: object) -> None:
-    """Another card, signed again by the same key: only its content is wrong."""
-    values = {**json.loads((bundle / "voice.json").read_text()), **changes}
-    card = json.dumps(values).encode()
-    (bundle / "voice.json").write_bytes(card)
-    sign_bundle(bundle, card, open_signer(bundle.parent / "signing.key"))
-
-
-def signed_by_another(bundle: Path) -> None:
-    sign_bundle(bundle, (bundle / "voice.json").read_bytes(), open_signer(bundle.parent / "another.key"))
-
-
 FAULTS: dict[str, tuple[Callable[[Path], object], type[ClockTrainError], str]] = {
     "graph changed": (lambda b: flip(b / "decoder.onnx"), BundleDamaged, "decoder.onnx of the voice .* sha256 differs"),
     "whole graph changed": (lambda b: flip(b / "model.onnx"), BundleDamaged, "model.onnx of the voice"),
@@ -77,7 +59,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], type[ClockTrainError], str]] =
     "signature changed": (lambda b: flip(b / "signature"), BundleDamaged, "signature|signed"),
     "signature is no JSON": (lambda b: (b / "signature").write_text("[]"), BundleDamaged, "signature of"),
     "unsigned": (lambda b: (b / "signature").unlink(), BundleUnsigned, "is not signed"),
-    "signed by another": (signed_by_another, BundleSignerUnknown, "which is not trusted here"),
+    "signed by another": (lambda b: sign_again(b, "another.key"), BundleSignerUnknown, "which is not trusted here"),
     "file missing": (lambda b: (b / "text.onnx").unlink(), BundleFileMissing, "lacks text.onnx"),
     "no card": (lambda b: (b / "voice.json").unlink(), VoiceNotFound, "holds no voice.json"),
 }
@@ -117,13 +99,6 @@ def test_a_signed_card_is_still_read_with_care(
     changed(bundle, **changes)
     with pytest.raises(kind, match=words):
         verify_bundle(bundle, trusted_keys=[key])
-
-
-def replaced(bundle: Path, name: str, content: bytes) -> None:
-    """Another file, listed and signed."""
-    (bundle / name).write_bytes(content)
-    files = json.loads((bundle / "voice.json").read_text())["files"]
-    changed(bundle, files={**files, name: hashlib.sha256(content).hexdigest()})
 
 
 UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -173,7 +148,7 @@ def test_the_card_says_what_a_server_must_know(bundle: Path, whole: tuple[Path, 
     assert values["graphs"]["opset"] == 17 and values["graphs"]["noiseChannels"] == 8
     assert values["metrics"] == {"similarity": 0.8} and values["consentIds"] == ["c1"]
     assert values["parameterCounts"]["synthesis"] < values["parameterCounts"]["training"]
-    assert set(values["files"]) == {"speakers.npy", "model.onnx", "text.onnx", "decoder.onnx"}
+    assert set(values["files"]) == {"speakers.npy", "model.onnx", "text.onnx", "decoder.onnx", "MODEL_CARD.md"}
 
 
 def test_a_voice_bundle_has_no_weights_to_train_from_and_a_base_has(bundle: Path, tmp_path: Path) -> None:
@@ -223,7 +198,7 @@ def test_the_commands_export_inspect_and_verify(
     assert run(["bundle", "verify", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["digest"] == made["digest"]
     assert run(["bundle", "verify", str(out), "--key", made["signer"]]) == 0
-    assert "duo is whole: 4 files fit, signed by" in capsys.readouterr().out
+    assert "duo is whole: 5 files fit, signed by" in capsys.readouterr().out
     other = open_signer(tmp_path / "another.key").public_key
     assert run(["bundle", "verify", str(out), "--key", other]) == 2
     assert "BundleSignerUnknown" in capsys.readouterr().err

@@ -28,11 +28,31 @@ EVERYTHING: Object = {
         "rules": {"enabled": True},
         "dashboard": {"enabled": True},
     },
-    "gateway": {"enabled": True},
-    "triton": {"enabled": True},
+    "gateway": {
+        "enabled": True,
+        "tls": {"secretName": "door-tls"},
+        "lexicons": {"acme": "lexicons-of-acme", "Studio_1": "lexicons"},
+        "traces": "http://collector.example:4318",
+        "textPolicy": "what-may-be-said",
+        "shipLog": "s3://clocktrain-log",
+        "listening": {"enabled": True, "trackingSecretName": "tracking"},
+    },
+    "triton": {
+        "enabled": True,
+        "voices": ["s3://clocktrain/voices/bundles/d1"],
+        "keysSecretName": "keys",
+        "disruptionBudget": {"enabled": True},
+    },
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}}],
 }
 """Every switch that renders something."""
+DATABASE = {"url": "postgresql://ct@db:5432/ct", "existingSecret": "accounts"}
+
+
+def several(**gateway: Any) -> Object:
+    """Gateways that share a database."""
+    triton = {"enabled": True, "keysSecretName": "keys"}
+    return {**S3, "triton": triton, "gateway": {"enabled": True, "tls": {"plaintext": True}, **gateway}}
 
 
 class HelmRefused(AssertionError):

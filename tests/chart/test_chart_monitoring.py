@@ -71,7 +71,7 @@ def test_the_chart_gives_alerts_and_dashboard_as_they_are() -> None:
         rule["annotations"]["summary"] for rule in rules if rule["alert"] == "ClockTrainClonesFailed"
     ), "Prometheus' own templates reach it untouched"
     assert json.loads(one(objects, "ConfigMap", "dashboard")["data"]["clocktrain.json"]) == DASHBOARD
-    monitor = one(objects, "ServiceMonitor")
+    monitor = one(objects, "ServiceMonitor", "operator")
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     service = one(objects, "Service", "operator")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()

@@ -32,7 +32,7 @@ ROLES = (f"{RBAC}/clusterroles/clocktrain-operator", f"{RBAC}/namespaces/clocktr
 SOON_S = 60.0
 WATCHED = (
     "voiceclones", "voicetrainingruntimes", "voiceconsents", "rayjobs", "rayclusters", "pods", "configmaps",
-    "serviceaccounts", "roles", "rolebindings", "networkpolicies", "poddisruptionbudgets", "jobs",
+    "serviceaccounts", "roles", "rolebindings", "networkpolicies", "poddisruptionbudgets", "jobs", "namespaces",
 )  # fmt: skip
 AT_START = {("leases", verb) for verb in ("get", "update", "create")}
 FOR_A_NEW_CLONE = {

@@ -110,7 +110,7 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
 
 def test_probes_are_answered_under_the_services_name(tracker: Tracker) -> None:
     container = pod_templates(render(S3))["Deployment/clocktrain-mlflow"]["containers"][0]
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+    for probe in ("startupProbe", "readinessProbe"):
         asked = container[probe]["httpGet"]
         assert tracker.ask(asked["path"], host=asked["httpHeaders"][0]["value"]) == 200
 

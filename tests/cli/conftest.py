@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from clock_train.audio.writing import write_flac
-from clock_train.data.manifest import MANIFEST_NAME, Clip, Corpus, Origin, read_corpus, write_manifest
+from clock_train.data.manifest import MANIFEST_NAME, QUALITY_NAME, Clip, Corpus, Origin, read_corpus, write_manifest
+from clock_train.orchestration.consents import keep_licence
 
 RATE_HZ = 16_000
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -35,6 +38,10 @@ def make_corpus(path: Path, *, speaker: str, pitch_hz: float, num_clips: int = 1
             )
         )
     write_manifest(path / MANIFEST_NAME, clips)
+    (path / QUALITY_NAME).write_text(
+        json.dumps({"recordings_sha256": hashlib.sha256(f"{speaker} {pitch_hz}".encode()).hexdigest()})
+    )
+    keep_licence(path, licence="none", licence_uri="", attribution="a tone")
     return read_corpus(path)
 
 

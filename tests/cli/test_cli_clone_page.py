@@ -38,7 +38,7 @@ def clone(*conditions: dict[str, Any], spec: dict[str, Any] | None = None, **sta
 
 
 def test_every_reason_of_the_operator_has_a_next_step_or_needs_none() -> None:
-    not_ours = {"Created", "NotYet", "ServingNotInstalled"}
+    not_ours = {"Created", "NotYet"}
     assert {"QuotaExceeded", "ConsentRevoked", "NoNodeFits", "RetriesExhausted"} < REASONS
     assert {reason for reason in REASONS if reason not in NEXT_STEPS and reason not in UNREMARKABLE} <= not_ours
 
@@ -76,6 +76,14 @@ def test_attempts_before_the_last_three_are_counted_and_shown_when_asked_for() -
     short = "\n".join(clone_page(clone(attempts=attempts), NOW))
     assert "2 before (-v shows them)" in short and "3: CapacityLost after 30 min, 2 workers; a node went away" in short
     assert "1: CapacityLost" in "\n".join(clone_page(clone(attempts=attempts), NOW, is_verbose=True))
+
+
+def test_what_is_served_is_shown_beside_what_is_asked_for() -> None:
+    asked = {"serving": {"policy": "IfGatePasses", "championVersion": 2, "canaryPercent": 10}}
+    assert "Serving:    not served; policy IfGatePasses" in "\n".join(clone_page(clone(spec=asked), NOW))
+    serving = {"champion": 2, "previous": 1, "candidate": 3, "canaryPercent": 10}
+    page = "\n".join(clone_page(clone(spec=asked, serving=serving), NOW))
+    assert "Serving:    version 2, 10 % of the requests to version 3, version 1 before; policy" in page
 
 
 def test_cost_with_and_without_prices() -> None:

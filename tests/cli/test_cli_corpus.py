@@ -68,6 +68,21 @@ def test_check_counts_again_and_tells_of_consent(recordings, capsys):
     assert "CorpusDamaged" in capsys.readouterr().err
 
 
+def test_check_refuses_a_corpus_that_does_not_say_its_recordings(recordings, capsys):
+    _build(recordings, "--speaker", "anna", "--allow-short")
+    quality = recordings.parent / "out" / "quality.json"
+    values = json.loads(quality.read_text(encoding="utf-8"))
+    del values["recordings_sha256"]
+    quality.write_text(json.dumps(values), encoding="utf-8")
+    capsys.readouterr()
+    assert run(["corpus", "check", str(recordings.parent / "out"), "--allow-short"]) == 2
+    said = capsys.readouterr()
+    assert "clips accepted" in said.out
+    assert "ConsentInvalid" in said.err
+    assert "does not say from which recordings it was built" in said.err
+    assert "Build it again" in said.err
+
+
 def test_sample_refuses_an_unknown_language(tmp_path, capsys):
     assert run(["corpus", "sample", "--language", "xx", "--out", str(tmp_path / "s")]) == 2
     assert "SampleUnavailable" in capsys.readouterr().err

@@ -12,13 +12,17 @@ from clock_train.cli.parts import PARTS
 
 EXTRAS = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 MODULES = {
+    "googleapis-common-protos": "google",
     "grpcio": "grpc",
     "grpcio-health-checking": "grpc_health",
     "grpcio-reflection": "grpc_reflection",
     "grpcio-status": "grpc_status",
     "hydra-core": "hydra",
     "nvidia-pytriton": "pytriton",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
     "prometheus-client": "prometheus_client",
+    "protobuf": "google",
     "webrtcvad-wheels": "webrtcvad",
 }
 """Distributions whose module has another name."""

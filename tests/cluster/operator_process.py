@@ -44,6 +44,7 @@ RUNTIME: dict[str, Any] = {
         "head": {"cpu": "100m", "memory": "128Mi"},
         "currency": "EUR",
         "storage": {"endpointURL": "http://127.0.0.1:9", "bucket": "clocktrain", "secretName": "storage"},
+        "keys": {"secretName": "keys"},
         "retries": {"limit": 3, "backoffSeconds": 1},
     },
 }
@@ -246,8 +247,8 @@ class Clones:
         saved = {"key": key, "step": step, "saveTime": "2026-11-24T12:00:00+00:00"}
         self.write(attempt, name, stage="Pretrain", step=step, totalSteps=100, percent=step, checkpoint=saved, **more)
 
-    def finished(self, attempt: int, name: str = "anna") -> None:
-        bundle = {"key": f"{self.namespace}/bundles/{'ab' * 32}", "digest": "ab" * 32}
+    def finished(self, attempt: int, name: str = "anna", digest: str = "ab" * 32) -> None:
+        bundle = {"key": f"{self.namespace}/bundles/{digest}", "digest": digest}
         metrics = {"speaker_similarity/speech": 0.8}
         self.write(attempt, name, stage="Export", state="finished", bundle=bundle, metrics=metrics, gate=[])
         self.end_job(attempt, "SUCCEEDED", name)

@@ -22,17 +22,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 from minio_server import MinioServer  # pyright: ignore[reportMissingImports]
 
 from clock_train.cluster.permissions import PERMISSIONS, Permission
+from clock_train.crd.names import SERVING_EVERYWHERE, SERVING_KEY, SERVING_TABLE
+from clock_train.serving.serving_table import described, table_of
 from command_line import CommandLine
 from harness.control_plane import ControlPlane
-from operator_process import OPERATOR_NAMESPACE, RUNTIME, Clones, Operator, clone, consent, install, operators
+from operator_process import OPERATOR_NAMESPACE, RUNTIME, Clones, Operator, clone, consent, operators
 
 pytestmark = [pytest.mark.ring3, pytest.mark.timeout(400)]
-
-
-@pytest.fixture(scope="module")
-def plane(control_plane: ControlPlane) -> ControlPlane:
-    install(control_plane)
-    return control_plane
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +193,49 @@ def test_retry_lets_a_failed_clone_try_once_more(clocktrain: CommandLine, clones
     clones.wait(lambda: len(clones.get()["status"]["attempts"]) == 2, 90, "the second attempt")
 
 
+def serving_table(clones: Clones, name: str = SERVING_TABLE, namespace: str = "") -> dict[str, Any]:
+    """Alias → versions with their percents, as the servers read the ConfigMap."""
+    words = ["get", "configmap", name, "-n", namespace or clones.namespace, "-o", "json"]
+    text = clones.plane.kubectl(*words, check=False)
+    data = json.loads(text)["data"] if text.strip().startswith("{") else {}
+    return described(table_of(data[SERVING_KEY], name)) if data else {}
+
+
+def test_voices_are_promoted_and_rolled_back_and_servers_read_the_table(
+    clocktrain: CommandLine, clones: Clones, plane: ControlPlane
+) -> None:
+    name = f"voice-{secrets.token_hex(3)}"  # the table of all namespaces has each name once
+    served = {"serving": {"policy": "IfGatePasses"}}
+    for version in (1, 2):
+        clones.apply(name, training={"seed": version}, **served)
+        clones.wait(lambda version=version: len(clones.get(name).get("status", {}).get("attempts", [])) == version, 90)
+        clones.finished(version, name, digest=f"{version:02x}" * 32)
+        clones.wait(lambda version=version: clones.get(name)["status"].get("voice", {}).get("version") == version, 90)
+    first = {"champion": [[2, 100]], "previous": [[1, 100]]}
+    clones.wait(lambda: serving_table(clones) == {name: first}, 30, "the newest is the champion")
+    everywhere = {"name": SERVING_EVERYWHERE, "namespace": OPERATOR_NAMESPACE}
+    assert serving_table(clones, **everywhere)[name] == first
+    listed = clocktrain("voices", "list", "-n", clones.namespace, "--json").json()
+    assert listed == {name: first}
+    assert "clocktrain status" in clocktrain("voices", "rollback", name, "-n", clones.namespace).out
+    back = {"champion": [[1, 100]], "previous": [[2, 100]]}
+    clones.wait(lambda: serving_table(clones) == {name: back}, 30, "it is rolled back")
+    asked = clocktrain("voices", "canary", name, "2", "25", "-n", clones.namespace, "--json").json()
+    assert asked == {"championVersion": 1, "canaryPercent": 25}
+    clones.wait(lambda: serving_table(clones)[name]["champion"] == [[1, 75], [2, 25]], 30, "a canary")
+    clocktrain("voices", "promote", name, "2", "-n", clones.namespace)
+    clones.wait(lambda: serving_table(clones)[name]["champion"] == [[2, 100]], 30, "it is promoted")
+    assert clones.condition("Served", name) == ("True", "Served")
+    unknown = clocktrain("voices", "promote", name, "7", "-n", clones.namespace, check=False)
+    assert unknown.code == 2 and "it has: 1, 2" in unknown.err
+    plane.kubectl(
+        "patch", "vco", "anna-2026", "-n", clones.namespace, "--type=merge", "-p", '{"spec":{"revoked":true}}'
+    )
+    clones.wait(lambda: serving_table(clones) == {}, 30, "nobody hears it any more")
+    assert name not in serving_table(clones, **everywhere)
+    assert clones.condition("Served", name) == ("False", "ConsentRevoked")
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
     with MinioServer(tmp_path_factory.mktemp("minio")) as server:
@@ -313,9 +352,20 @@ class Person:
         return self.plane.kubectl(*words, kubeconfig=self.kubeconfig, check=False).split()[:1] == ["yes"]
 
 
+VERSIONS = [
+    {"version": n, "digest": "ab" * 32, "bundleURI": "s3://bucket/bundles/d", "finishTime": "2026-11-24T12:00:00Z"}
+    for n in (1, 2)
+]
+
+
 def words_of(command: str, file: str, tmp_path: Path) -> list[str]:
     if command in ("plan --cluster", "apply"):
         return [*command.split(), "-f", file]
+    if command == "voices list":
+        return ["voices", "list", "--context", "test"]
+    if command.startswith("voices"):
+        more = {"promote": ["1"], "canary": ["2", "10"], "rollback": []}[command.split()[1]]
+        return [*command.split(), "anna", *more, "--context", "test"]
     return [command, "anna", *(["--out", str(tmp_path / "r.zip")] if command == "report" else [])]
 
 
@@ -349,7 +399,11 @@ def test_a_command_works_with_just_what_the_table_gives_and_names_what_is_missin
             )
             plane.wait(lambda: not Clones.get(_Only(plane, namespace)), 30)
             return
-        plane.apply(clone(namespace, runtimeRef={"name": stored}))
+        plane.apply(clone(namespace, runtimeRef={"name": stored}, serving={"policy": "IfGatePasses"}))
+        plane.kubectl(
+            *("patch", "vc", "anna", "-n", namespace, "--subresource=status", "--type=merge"),
+            *("-p", json.dumps({"status": {"versions": VERSIONS, "serving": {"champion": 1, "previous": 2}}})),
+        )
         uid = json.loads(plane.kubectl("get", "vc", "anna", "-n", namespace, "-o", "json"))["metadata"]["uid"]
         place = plane.api.get(f"/apis/clocktrain.dev/v1alpha1/voicetrainingruntimes/{stored}")["spec"]["storage"]
         key = f"{namespace}/runs/{uid}/attempt-1/logs/20261124T120000-driver-7/000000"

@@ -36,6 +36,17 @@ STATUS = {
     "tracking": {"runID": "1"},
     "version": {"number": 1, "digest": SHA},
     "voice": {"version": 1, "bundleURI": "s3://clocktrain/a/b", "digest": SHA},
+    "versions": [
+        {
+            "version": 1,
+            "digest": SHA,
+            "bundleURI": "s3://clocktrain/a/b",
+            "finishTime": TIME,
+            "consents": [{"name": "anna-2026", "uid": "1"}],
+        }
+    ],
+    "erasures": [{"consent": "anna-2026", "uid": "1", "speaker": "anna", "noticeTime": TIME}],
+    "serving": {"champion": 1},
     "cost": {"acceleratorSeconds": 1},
     "corpus": {"revision": "3f2a", "seconds": 1},
     "consents": [{"name": "anna-2026", "uid": "1"}],
@@ -80,6 +91,16 @@ BROKEN_RULES: dict[tuple[str, str, str], dict[str, Any]] = {
         "territories": ["DE", "FR"]
     },
     ("VoiceConsent", "spec", "may not have `revoked` set back to false; make another VoiceConsent"): {"revoked": False},
+    (
+        "VoiceConsent",
+        "spec",
+        "must have a `statement`, or with the basis Licence a `licence` in its place",
+    ): {"basis": "Licence"},
+    (
+        "VoiceConsent",
+        "spec",
+        "must have the one purpose Demonstration with the basis Licence: nobody was asked",
+    ): {"basis": "Licence", "statement": None, "licence": {"name": "CC-BY-4.0", "url": "https://example.org"}},
 }
 """Kind, place and message of each rule, with a spec that breaks it."""
 ALL = [case for kind in KINDS for case in cases(kind, GOOD[kind])]
@@ -157,7 +178,7 @@ def test_an_edit_that_changes_nothing_of_a_consent_is_taken(plane: ControlPlane,
         ("voiceclone.spec.compute.acceleratorClassName", "A class of the runtime, such as nvidia-t4, nvidia-a100"),
         ("voiceclone.status.attempts.resumedFrom", "Checkpoint it went on from."),
         ("voicetrainingruntime.spec.retries.limit", "Attempts after the first."),
-        ("voiceconsent.spec.revoked", "Taken back; stops training and serving of every voice made from it."),
+        ("voiceconsent.spec.revoked", "Taken back; stops training and serving of every voice made from it; after"),
     ],
 )
 def test_kubectl_explains_a_field(plane: ControlPlane, place: str, says: str) -> None:

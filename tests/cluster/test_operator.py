@@ -6,8 +6,6 @@ import json
 import re
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,29 +14,16 @@ from harness.control_plane import ControlPlane
 from operator_process import (
     OPERATOR_NAMESPACE,
     OPERATOR_USER,
+    RUNTIME,
     Clones,
     Operator,
     Operators,
     consent,
     consistently,
-    install,
-    operators,
 )
 
 pytestmark = [pytest.mark.ring3, pytest.mark.timeout(400)]
 USER = OPERATOR_USER
-
-
-@pytest.fixture(scope="module")
-def plane(control_plane: ControlPlane) -> ControlPlane:
-    install(control_plane)
-    return control_plane
-
-
-@pytest.fixture
-def run(plane: ControlPlane, tmp_path: Path) -> Iterator[Operators]:
-    with operators(plane, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture
@@ -46,11 +31,6 @@ def operator(run: Operators, plane: ControlPlane) -> Operator:
     made = run.start()
     plane.wait(lambda: made.is_ready() and made.leads(), 60, "the operator is ready")
     return made
-
-
-@pytest.fixture
-def clones(plane: ControlPlane, namespace: str) -> Clones:
-    return Clones(plane, namespace)
 
 
 def started_with_a_clone(plane: ControlPlane, run: Operators, clones: Clones) -> Operator:
@@ -202,6 +182,47 @@ def test_a_revoked_consent_ends_the_run(plane: ControlPlane, operator: Operator,
     plane.kubectl("patch", "voiceconsent", "anna-2026", "-n", clones.namespace, "--type=merge", "-p", patch)
     clones.wait_for("Accepted", "False", "ConsentRevoked")
     clones.wait(lambda: not clones.jobs(), 60, "the RayJob is gone")
+
+
+def test_a_revoked_consent_erases_after_its_grace_whichever_operator_is_there(
+    plane: ControlPlane, run: Operators, clones: Clones
+) -> None:
+    """Anna's voice is Ben's base; an operator is lost within the grace. The Job itself succeeds as kwok's Jobs do."""
+    graces = {"erasureGraceSeconds": 10, "retrainBySeconds": 3}
+    plane.apply({**RUNTIME, "metadata": {"name": "hasty"}, "spec": {**RUNTIME["spec"], **graces}})
+    plane.apply(consent(clones.namespace, "ben-2026", speaker="ben"))
+    wanted: dict[str, Any] = {"runtimeRef": {"name": "hasty"}, "serving": {"policy": "Always"}}
+    corpus = {"uri": f"s3://clocktrain/{clones.namespace}/corpora/ben", "revision": "3f2a"}
+    by_ben = {"speakers": [{"name": "ben", "corpus": corpus, "consentRef": {"name": "ben-2026"}}]}
+    from_anna = {**wanted, **by_ben, "base": {"cloneRef": {"name": "anna"}}}
+    first = run.start("--cleanup-secret", "platform")
+    plane.wait(first.leads, 60)
+    for name, spec, digest in (("anna", wanted, "ab" * 32), ("ben", from_anna, "cd" * 32)):
+        clones.apply(name, **spec)
+        clones.wait(clones.jobs, 60, "a job")
+        clones.finished(1, name, digest)
+        clones.wait_for("Served", "True", "Served", name=name)
+        clones.wait(lambda: not clones.jobs(), 60, "the RayJob is gone")
+    patch = json.dumps({"spec": {"revoked": True}})
+    plane.kubectl("patch", "voiceconsent", "anna-2026", "-n", clones.namespace, "--type=merge", "-p", patch)
+    clones.wait_for("Erased", "False", "WaitingForGrace")
+    (noticed,) = clones.get()["status"]["erasures"]
+    run.lose(first)
+    second = run.start("--cleanup-secret", "platform")
+    plane.wait(second.leads, 60)
+    clones.wait_for("Erased", "True", "Erased", seconds=90)
+    (erased,) = clones.get()["status"]["erasures"]
+    assert erased["noticeTime"] == noticed["noticeTime"] and erased["receiptURI"].startswith("s3://clocktrain/")
+    uid = clones.get()["metadata"]["uid"]
+    found = plane.kubectl(
+        "get", "jobs", "-n", OPERATOR_NAMESPACE, "-l", f"clocktrain.dev/clone-uid={uid}", "-o", "name"
+    )
+    assert len(found.split()) == 1 and f"erase-{uid}-" in found, "whoever makes it twice makes one"
+    clones.wait_for("Served", "False", "BaseRetired", name="ben")
+    clones.apply("cora", **from_anna)
+    clones.wait_for("Accepted", "False", "BaseRetired", name="cora")
+    plane.kubectl("delete", "vc", "--all", "-n", clones.namespace)
+    plane.kubectl("delete", "vtr", "hasty")
 
 
 def test_the_api_server_comes_back_and_etcd_stalls(plane: ControlPlane, operator: Operator, clones: Clones) -> None:

@@ -22,7 +22,7 @@ from operator_process import OPERATOR_USER, RUNTIME, Clones, Operators, consiste
 
 pytestmark = [pytest.mark.ring3, pytest.mark.timeout(400)]
 
-DIES_AFTER_A_WRITE = """
+DIES_AFTER_A_STEP = """
 import os, signal
 from voiceclone_operator.controller import Controller
 obey = Controller._obey
@@ -72,23 +72,6 @@ controller.datetime = Jumping
 """
 
 
-@pytest.fixture(scope="module")
-def plane(control_plane: ControlPlane) -> ControlPlane:
-    install(control_plane)
-    return control_plane
-
-
-@pytest.fixture
-def run(plane: ControlPlane, tmp_path: Path) -> Iterator[Operators]:
-    with operators(plane, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def clones(plane: ControlPlane, namespace: str) -> Clones:
-    return Clones(plane, namespace)
-
-
 @pytest.fixture
 def wire(plane: ControlPlane) -> Iterator[Wire]:
     with Wire(plane.api_port) as running:
@@ -112,13 +95,13 @@ def runs(clones: Clones, step: int = 10) -> None:
     clones.wait_for("Admitted", "True", "Running", seconds=90)
 
 
-def test_killed_after_each_write_it_goes_on_where_it_was(plane: ControlPlane, run: Operators, clones: Clones) -> None:
+def test_killed_after_each_step_it_goes_on_where_it_was(plane: ControlPlane, run: Operators, clones: Clones) -> None:
     clones.apply()
     lives = 0
     while not has_one_attempt(clones):
         lives += 1
         assert lives < 20, "it does not come forward"
-        mortal = run.start(fault=DIES_AFTER_A_WRITE)
+        mortal = run.start(fault=DIES_AFTER_A_STEP)
         plane.wait(lambda m=mortal: m.process.poll() is not None, 60, "it writes and dies")
         run.lose(mortal)
     assert lives > 2
@@ -170,6 +153,7 @@ def test_cut_off_after_it_was_heard_it_makes_one_job(
     wire.drop()
     wire.restore()
     runs(clones)
+    assert wire.lost_bytes > 0, "nothing was on its way"
     assert made.process.poll() is None, "so short a cut costs no lease"
     consistently(lambda: made_jobs(plane, clones) == 1 and has_one_attempt(clones), 3, "one RayJob")
 

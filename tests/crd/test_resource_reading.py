@@ -313,5 +313,7 @@ def test_the_documented_conditions_are_taken_in_a_status() -> None:
         **status,
         "attempts": [],
         "metrics": [],
+        "versions": [],
         "consents": [],
+        "erasures": [],
     }

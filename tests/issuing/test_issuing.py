@@ -12,11 +12,18 @@ import numpy as np
 import pytest
 
 from clock_train.audit.log import read_lines, verify
+from clock_train.audit.signing import open_signer
 from clock_train.cli.main import run
-from clock_train.errors import AuditUnwritable, ConfigValueInvalid, WatermarkPayloadInvalid, WatermarkSettingInvalid
-from clock_train.issuing.installation import FOLDER_VARIABLE, Installation, default_folder
+from clock_train.errors import (
+    AuditUnwritable,
+    ConfigValueInvalid,
+    KeysNotGiven,
+    WatermarkPayloadInvalid,
+    WatermarkSettingInvalid,
+)
+from clock_train.issuing.installation import FOLDER_VARIABLE, KEYS_VARIABLE, Installation, default_folder
 from clock_train.issuing.issuer import Issue, Issuer
-from clock_train.issuing.sound_files import write_issued
+from clock_train.issuing.sound_files import live_labels_of, write_issued
 from clock_train.issuing.switch import switch_off, switch_on, unmarked
 from clock_train.labels.files import check_file, read_labels
 from clock_train.labels.profile import Profile
@@ -39,6 +46,71 @@ def begun(installation: Installation, text: str = "Good morning.", **more: objec
         sample_rate_hz=RATE_HZ,
         **more,  # type: ignore[arg-type]
     )
+
+
+SHARED = ("signing.key", "watermark-key.json")
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keys as a Secret is mounted: open to the group of the pod."""
+    folder = tmp_path / "keys"
+    assert run(["keys", str(folder), "--tenant", "acme"]) == 0
+    for name in SHARED:
+        (folder / name).chmod(0o440)
+    monkeypatch.setenv(KEYS_VARIABLE, str(folder))
+    return folder
+
+
+def test_two_programs_with_shared_keys_sign_and_mark_alike(shared: Path, tmp_path: Path) -> None:
+    one, other = Installation(tmp_path / "one"), Installation(tmp_path / "other")
+    assert one.signer().public_key == other.signer().public_key
+    issue = begun(one)
+    marked = np.concatenate([issue.push(NOISE), issue.finish()])
+    assert is_marked(marked, other)
+    assert not is_marked(NOISE, other)
+    assert {stat.S_IMODE((one.folder / name).stat().st_mode) for name in SHARED} == {0o600}
+    assert one.keys(datetime.now(UTC).date()).tenant == "acme"
+
+
+def test_shared_keys_that_change_are_taken_over_and_whom_they_trust_too(shared: Path, tmp_path: Path) -> None:
+    installation = Installation(tmp_path / "one")
+    before = installation.signer().public_key
+    (shared / "signing.key").chmod(0o600)
+    (shared / "signing.key").write_bytes(bytes(range(32)))
+    (shared / "trusted-keys").write_text(f"{before}  # until last week\n", encoding="utf-8")
+    assert installation.signer().public_key != before
+    assert before in installation.trusted_keys()
+    (shared / "trusted-keys").unlink()
+    assert installation.trusted_keys() == [installation.signer().public_key], "trusted no longer"
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_folder_of_keys_without_one_is_named_and_none_is_made(shared: Path, tmp_path: Path, name: str) -> None:
+    (shared / name).unlink()
+    installation = Installation(tmp_path / "one")
+    with pytest.raises(KeysNotGiven, match=rf"CLOCKTRAIN_KEYS names .*keys.*no {name} in it; put it there"):
+        begun(installation)
+    assert not (installation.folder / name).exists()
+
+
+def test_keys_that_are_there_are_never_written_over(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = [(shared / name).read_bytes() for name in SHARED]
+    assert run(["keys", str(shared), "--tenant", "acme"]) == 2
+    (shared / "signing.key").unlink()
+    assert run(["keys", str(shared), "--tenant", "acme"]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert (shared / SHARED[1]).read_bytes() == before[1] and not (shared / SHARED[0]).exists()
+
+
+def test_what_is_told_of_new_keys_is_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["keys", str(tmp_path / "keys"), "--tenant", "acme", "--json"]) == 0
+    said = capsys.readouterr().out
+    assert json.loads(said)["signer"] == open_signer(tmp_path / "keys" / "signing.key").public_key
+    secrets = json.loads((tmp_path / "keys" / "watermark-key.json").read_text())["keys"]
+    assert all(each["secret"] not in said for each in secrets)
 
 
 def lines(installation: Installation) -> list[dict[str, object]]:
@@ -125,6 +197,17 @@ def test_a_sound_too_short_for_its_mark_is_said_and_logged(
     assert "its mark may not be found" in caplog.text
 
 
+def test_of_many_short_sounds_the_first_is_said_and_all_are_logged(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer = Issuer(installation)
+    for number in range(3):
+        issue = issuer.begin(text=str(number), voice="anna", consent_ids=[], sample_rate_hz=RATE_HZ)
+        issue.mark(NOISE[:4000])
+    assert [line["kind"] for line in lines(installation)] == ["issued", "short"] * 3
+    assert caplog.text.count("its mark may not be found") == 1
+
+
 def test_marking_is_switched_off_by_a_signed_setting_that_is_logged_for_every_sound(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -199,6 +282,16 @@ def test_files_carry_the_labels_of_the_installation(installation: Installation, 
     assert (tmp_path / "b.wav").stat().st_size > 2 * len(sound) + 2 * RATE_HZ  # the tones come first
     write_issued(tmp_path / "c.wav", sound, RATE_HZ, issue, profile=Profile.NONE, is_audible=False)
     assert (tmp_path / "c.wav").stat().st_size < 2 * len(sound) + 200
+
+
+def test_a_request_may_ask_for_the_tones_and_never_leave_out_those_of_the_installation(
+    installation: Installation,
+) -> None:
+    issue = begun(installation)
+    assert len(live_labels_of(issue, RATE_HZ)[1]) == 0
+    assert len(live_labels_of(issue, RATE_HZ, is_audible=True)[1]) > RATE_HZ
+    installation.labels_path.write_text('{"isAudible": true}')
+    assert len(live_labels_of(issue, RATE_HZ, is_audible=False)[1]) > RATE_HZ
 
 
 @pytest.mark.parametrize("text", ["not json", '{"profile": "fr"}', '{"colour": 1}', '{"isAudible": "yes"}', "[]"])

@@ -139,3 +139,15 @@ def test_the_audible_label_is_short_long_short_short() -> None:
     assert lengths[1] > 2 * lengths[0]
     both = with_rhythm(TONE, 16_000)
     assert np.array_equal(both[len(tones) :], TONE)
+
+
+def test_a_long_file_is_read_in_little_memory_whatever_its_name(tmp_path: Path, signer: Signer) -> None:
+    path = written(tmp_path / "file:of an hour.wav", signer, sound=np.tile(TONE, 1800))
+    code = (
+        "import sys; from pathlib import Path; from clock_train.labels.files import check_file; import av; "
+        "from clock_train.cli.measurements.isolation import peak_memory_gb; "
+        "before = peak_memory_gb(); check_file(Path(sys.argv[1])); "
+        "print(round(1e6 * (peak_memory_gb() - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert path.stat().st_size > 110e6 and int(done.stdout) < 40_000  # kB

@@ -10,7 +10,7 @@ from tiny_voice import shaken, tiny_config
 
 from clock_train.errors import BundleDamaged, BundleFileMissing, ConfigError, TextEmpty, VoiceNotFound
 from clock_train.models.config_text import from_plain, to_plain
-from clock_train.models.saying import style_of
+from clock_train.models.sentences import style_of
 from clock_train.models.speech import Voice
 from clock_train.models.student import student_config
 from clock_train.models.teacher import teacher_config

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from clock_train.crd.names import ATTEMPT, CLONE_UID
 from voiceclone_operator.actions import (
@@ -24,6 +24,14 @@ from voiceclone_operator.facts import Settings
 from voiceclone_operator.names import COMPONENT
 from voiceclone_operator.observed import Observed, StoredFacts, spelled
 from voiceclone_operator.reconcile import plan
+
+Plain = TypeVar("Plain")
+
+
+def copied(value: Plain) -> Plain:
+    """A deep copy of plain values. ``copy.deepcopy`` takes most of a state machine's time."""
+    return pickle.loads(pickle.dumps(value))
+
 
 NAMESPACE, UID, NAME = "voices", "0a1b2c3d-1111-2222-3333-444455556666", "anna"
 DIGEST = "ab" * 32
@@ -91,15 +99,19 @@ class World:
 
     def __init__(self, **spec: Any) -> None:
         self.clone = clone(**spec)
-        self.runtime: dict[str, Any] | None = copy.deepcopy(RUNTIME)
-        self.consents: dict[str, dict[str, Any]] = {"anna-2026": copy.deepcopy(CONSENT)}
+        self.runtime: dict[str, Any] | None = copied(RUNTIME)
+        self.consents: dict[str, dict[str, Any]] = {"anna-2026": copied(CONSENT)}
         self.base: dict[str, Any] | None = None
         self.jobs: dict[str, dict[str, Any]] = {}
         self.pods: dict[str, dict[str, Any]] = {}
         self.clusters: list[dict[str, Any]] = []
         self.children: dict[tuple[str, str], dict[str, Any]] = {}
         self.cleanup: dict[str, Any] | None = None
+        self.erasers: dict[str, dict[str, Any]] = {}
+        self.retired_bases: dict[str, str] = {}
         self.has_kuberay = True
+        self.left_out: tuple[str, str] | None = None
+        self.has_demonstrations = False
         self.store: dict[int, StoredFacts] = {}
         self.asked_store: dict[int, StoredFacts] = {}
         self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -110,16 +122,20 @@ class World:
 
     def observed(self) -> Observed:
         return Observed(
-            clone=copy.deepcopy(self.clone),
-            runtime=copy.deepcopy(self.runtime),
-            consents=copy.deepcopy(self.consents),
-            base=copy.deepcopy(self.base),
-            jobs=tuple(copy.deepcopy(list(self.jobs.values()))),
+            clone=copied(self.clone),
+            runtime=copied(self.runtime),
+            consents=copied(self.consents),
+            base=copied(self.base),
+            jobs=tuple(copied(list(self.jobs.values()))),
             clusters=tuple(self.clusters),
-            pods=tuple(copy.deepcopy(list(self.pods.values()))),
-            children=copy.deepcopy(self.children),
-            cleanup=copy.deepcopy(self.cleanup),
+            pods=tuple(copied(list(self.pods.values()))),
+            children=copied(self.children),
+            cleanup=copied(self.cleanup),
+            erasers=copied(self.erasers),
+            retired_bases=dict(self.retired_bases),
             has_kuberay=self.has_kuberay,
+            left_out=self.left_out,
+            has_demonstrations=self.has_demonstrations,
             stored=dict(self.asked_store),
         )
 
@@ -144,7 +160,7 @@ class World:
         if not isinstance(action, Event | LookInStorage):
             self.writes += 1
         if isinstance(action, WriteStatus):
-            self.clone["status"] = copy.deepcopy(action.status)
+            self.clone["status"] = copied(action.status)
         elif isinstance(action, Apply):
             self._apply(action.manifest)
         elif isinstance(action, CreateJob):
@@ -161,7 +177,11 @@ class World:
             self.clone["metadata"]["finalizers"] = []
             self.is_gone = "deletionTimestamp" in self.clone["metadata"]
         elif isinstance(action, CreateCleanup):
-            self.cleanup = self.cleanup or copy.deepcopy(action.manifest)
+            name = action.manifest["metadata"]["name"]
+            if name == f"erase-{UID}":
+                self.cleanup = self.cleanup or copied(action.manifest)
+            else:
+                self.erasers.setdefault(name, copied(action.manifest))
         elif isinstance(action, LookInStorage):
             self.asked_store[action.attempt] = self.store.get(action.attempt, StoredFacts())
         elif isinstance(action, Event):
@@ -170,7 +190,7 @@ class World:
     def _apply(self, manifest: dict[str, Any]) -> None:
         key = (manifest["kind"], manifest["metadata"]["name"])
         old = self.children.get(key, {})
-        merged = copy.deepcopy(manifest)
+        merged = copied(manifest)
         if "data" in manifest:  # what other managers own stays
             merged["data"] = {**old.get("data", {}), **manifest["data"]}
         self.children[key] = merged
@@ -179,7 +199,7 @@ class World:
         name = manifest["metadata"]["name"]
         if name in self.jobs:
             return
-        job = copy.deepcopy(manifest)
+        job = copied(manifest)
         job["metadata"] |= {"uid": f"job-{name}-{len(self.made_jobs)}", "creationTimestamp": spelled(self.now)}
         self.jobs[name] = job
         self.made_jobs.append(name)
@@ -213,6 +233,11 @@ class World:
         box = self.children[("ConfigMap", "anna-progress")]
         box["data"]["progress"] = json.dumps({"attempt": self.attempt(), "state": "running", **values})
 
+    def track(self) -> None:
+        """The runtime names a tracker."""
+        assert self.runtime is not None
+        self.runtime["spec"]["tracking"] = {"url": "http://mlflow:5000"}
+
     def checkpoint(self, step: int, **more: Any) -> None:
         key = f"{NAMESPACE}/runs/{UID}/attempt-{self.attempt()}/checkpoints/step-{step}"
         saved = {"key": key, "step": step, "saveTime": self.now.isoformat()}
@@ -222,10 +247,11 @@ class World:
         for each in self.jobs.values():
             each["status"] = {"jobDeploymentStatus": deployment, "jobStatus": job}
 
-    def finish(self, **more: Any) -> None:
-        bundle = {"key": f"{NAMESPACE}/bundles/{DIGEST}", "digest": DIGEST}
+    def finish(self, digest: str = DIGEST, **more: Any) -> None:
+        bundle = {"key": f"{NAMESPACE}/bundles/{digest}", "digest": digest}
         metrics = {"speaker_similarity/speech": 0.81, "word_error_rate/natural": 0.2}
-        self.write(stage="Export", state="finished", bundle=bundle, metrics=metrics, gate=[], **more)
+        said = {"stage": "Export", "state": "finished", "bundle": bundle, "metrics": metrics, "gate": [], **more}
+        self.write(**said)
         self.end_job()
 
     def edit(self, **spec: Any) -> None:
@@ -234,6 +260,15 @@ class World:
 
     def annotate(self, name: str, value: str) -> None:
         self.clone["metadata"].setdefault("annotations", {})[name] = value
+
+    def revoke(self, *, name: str = "anna-2026", revoked: bool = True) -> None:
+        self.consents[name]["spec"]["revoked"] = revoked
+
+    def end_eraser(self, *, fails: bool = False) -> None:
+        """The Job that erases a speaker comes to its end."""
+        ended = {"conditions": [{"type": "Failed", "status": "True"}]} if fails else {"succeeded": 1}
+        for job in self.erasers.values():
+            job.setdefault("status", ended)
 
     def delete(self) -> None:
         self.clone["metadata"]["deletionTimestamp"] = spelled(self.now)

@@ -44,6 +44,54 @@ def test_a_cost_of_zero_makes_no_job_and_says_what_to_raise() -> None:
     assert len(world.made_jobs) == 1 and world.condition("Failed") == ("False", "NotFailed")
 
 
+def test_a_student_is_a_condition_while_it_is_taught_and_when_it_is_done() -> None:
+    world = World(distillation={"policy": "Always"})
+    world.settle()
+    assert world.condition("Distilled")[0] == "Unknown"
+    world.write(stage="Distill", percent=10)
+    world.settle()
+    assert world.condition("Distilled") == ("False", "Distilling")
+    assert world.condition("Trained") == ("True", "Trained")
+    world.finish()
+    world.settle()
+    assert world.condition("Distilled") == ("True", "Distilled")
+
+
+REFUSED = "TrackingDenied: http://mlflow:5000 refused with 403 (Forbidden); check MLFLOW_TRACKING_USERNAME"
+FAILING = "TrackingUnreachable: http://mlflow:5000 did not take the entries (error code 500); they are kept"
+
+
+@pytest.mark.parametrize(("said", "reason"), [(REFUSED, "TrackingDenied"), (FAILING, "TrackingUnreachable")])
+def test_a_tracker_that_takes_nothing_is_a_condition_and_keeps_no_voice_back(said: str, reason: str) -> None:
+    world = World()
+    world.track()
+    world.settle()
+    assert world.condition("Tracked") == ("Unknown", "NotYet")
+    world.write(stage="Pretrain", trackingError=said)
+    world.settle()
+    assert world.condition("Tracked") == ("False", reason)
+    assert said in world.message("Tracked") and "training goes on" in world.message("Tracked")
+    world.finish(trackingError=said)
+    world.settle()
+    assert world.condition("Tracked") == ("False", reason)
+    assert world.condition("Ready") == ("True", "Ready")
+
+
+def test_a_tracker_that_answers_again_and_one_that_there_is_not() -> None:
+    world = World()
+    world.settle()
+    assert world.condition("Tracked") == ("Unknown", "NotTracked")
+    world.track()
+    world.write(stage="Pretrain", trackingError=FAILING)
+    world.settle()
+    world.write(stage="Pretrain", trackingError="", trackingRun="ab" * 16)
+    world.settle()
+    assert world.condition("Tracked") == ("True", "Tracked")
+    world.write(stage="Pretrain", trackingError="<script> of a job that was taken over")
+    world.settle()
+    assert world.condition("Tracked") == ("False", "TrackingError")
+
+
 def test_a_newer_operators_status_breaks_nothing_and_is_not_tried_again() -> None:
     """Reasons and fields that this operator does not know: an attempt keeps them, and a reason unknown is no loss."""
     world = World()

@@ -11,13 +11,18 @@ from operator_world import DIGEST, NAMESPACE, World
 
 from clock_train.crd.names import VERSION
 from clock_train.crd.v1alpha1 import VoiceClone
-from voiceclone_operator.actions import CreateJob, DeleteJob
+from clock_train.serving.serving_table import table_of
+from voiceclone_operator.actions import CreateCleanup, CreateJob, DeleteJob
 from voiceclone_operator.observed import StoredFacts
+from voiceclone_operator.tables import aliases_of, table_text
 
 SPECS: list[dict[str, Any]] = [
     {"training": {"seed": 1}}, {"training": {"seed": 2}}, {"preset": "Basic"}, {"suspend": True}, {"suspend": False},
     {"budget": {"maxAcceleratorHours": 1}}, {"budget": {"pendingDeadlineSeconds": 60}}, {"budget": {}},
     {"gate": {"minSpeakerSimilarity": "0.9"}}, {"deletionPolicy": "Delete"},
+    {"serving": {"policy": "Never"}}, {"serving": {"policy": "Always"}}, {"serving": {"policy": "IfGatePasses"}},
+    {"serving": {"policy": "Always", "championVersion": 1, "canaryPercent": 10}},
+    {"serving": {"policy": "Always", "championVersion": 2, "canaryPercent": 100}},
     {"compute": {"acceleratorClassName": "nvidia-t4", "workers": 2}}, {"compute": {"acceleratorClassName": "none"}},
 ]  # fmt: skip
 LETTERS: list[dict[str, Any]] = [
@@ -60,11 +65,15 @@ class Clone(RuleBasedStateMachine):
         self.steps += 1
         if world.is_gone:
             return
+        is_erased = any("startTime" in each for each in world.status.get("erasures") or [])
         plan = world.reconcile(lost_after=dies_after)
         for action in plan.actions:
             if isinstance(action, CreateJob):
                 version = int(action.manifest["metadata"]["labels"][VERSION])
                 assert version not in self.finished, "a finished version never runs again"
+        for action in plan.actions:
+            assert not (is_erased and isinstance(action, CreateJob)), "nothing is made under a consent that is erased"
+            assert is_erased or not isinstance(action, CreateCleanup), "it is written down before it begins"
         creates = [action for action in plan.actions if isinstance(action, CreateJob)]
         assert len(creates) <= 1
         if creates:
@@ -77,7 +86,7 @@ class Clone(RuleBasedStateMachine):
     def edit(self, spec: dict[str, Any]) -> None:
         self.world.edit(**spec)
 
-    @rule(seconds=st.sampled_from([1, 15, 100, 700, 5_000, -3_600]))
+    @rule(seconds=st.sampled_from([1, 15, 100, 700, 5_000, -3_600, 604_800]))
     def time_passes(self, seconds: int) -> None:
         """Or the clock jumps back."""
         self.world.wait(seconds)
@@ -127,6 +136,14 @@ class Clone(RuleBasedStateMachine):
         fresh = World().consents["anna-2026"]
         fresh["spec"]["revoked"] = fate == "revoked"
         self.world.consents = {} if fate == "gone" else {"anna-2026": fresh}
+
+    @precondition(lambda self: self.world.erasers)
+    @rule(fails=st.booleans(), is_cleared=st.booleans())
+    def the_eraser_ends(self, fails: bool, is_cleared: bool) -> None:
+        """And Kubernetes clears it away, perhaps before anybody looks."""
+        self.world.end_eraser(fails=fails)
+        if is_cleared:
+            self.world.erasers.clear()
 
     @rule(is_there=st.sampled_from([True, True, True, False]))
     def kuberay(self, is_there: bool) -> None:
@@ -183,6 +200,28 @@ class Clone(RuleBasedStateMachine):
         if hasattr(self, "world") and "status" in self.world.clone:
             values = {"apiVersion": "clocktrain.dev/v1alpha1", "kind": "VoiceClone", "metadata": {"name": "anna"}}
             VoiceClone.model_validate({**values, "spec": World().clone["spec"], "status": self.world.clone["status"]})
+
+    @invariant()
+    def what_is_served_is_a_voice_that_the_table_can_name(self) -> None:
+        if hasattr(self, "world") and "serving" in self.world.status:
+            serving = self.world.status["serving"]
+            versions = {each["version"] for each in self.world.status["versions"]}
+            aliases = {alias: number for alias, number in serving.items() if alias != "canaryPercent"}
+            assert set(aliases.values()) <= versions
+            assert aliases["champion"] not in (aliases.get("previous"), aliases.get("candidate"))
+            assert ("candidate" in serving) == ("canaryPercent" in serving)
+            told = table_of(table_text({"anna": aliases_of(self.world.clone)}), "it").aliases("anna")
+            # one that is being deleted is heard no more, whatever its status still says
+            assert bool(told) == ("deletionTimestamp" not in self.world.clone["metadata"])
+
+    @rule()
+    def nobody_is_heard_without_a_consent(self) -> None:
+        """Once it has been visited, paused or not."""
+        if not self.world.is_gone and "deletionTimestamp" not in self.world.clone["metadata"]:
+            self.settles()
+            consent = self.world.consents.get("anna-2026")
+            if consent is None or consent["spec"]["revoked"]:
+                assert "serving" not in self.world.status
 
     @invariant()
     def attempts_are_counted_once(self) -> None:

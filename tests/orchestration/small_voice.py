@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,12 @@ from clock_train.models.flow import FlowConfig
 from clock_train.models.posterior_encoder import PosteriorConfig
 from clock_train.models.prior import PriorConfig
 from clock_train.models.speaker_encoder import SpeakerEncoderConfig
-from clock_train.models.text_encoder import TextEncoderConfig
+from clock_train.models.text_encoder import TextEncoderConfig, Vocabulary
 from clock_train.models.vocoder import VocoderConfig
-from clock_train.models.voice import VoiceConfig, VoiceSource
+from clock_train.models.voice import VoiceConfig, VoiceModel, VoiceSource
+from clock_train.orchestration.consents import keep_licence
 from clock_train.orchestration.presets import PRESETS, Preset
+from clock_train.text.inventory import INVENTORY_ID, LANGUAGES, PHONES, TONES
 from clock_train.training.generator_step import LossConfig
 from clock_train.training.run import TrainingConfig
 from clock_train.training.schedule import ScheduleConfig
@@ -98,8 +101,17 @@ def write_corpus(folder: Path, *, speaker: str = "anna", pitch_hz: float = 140.0
             )
         )
     write_manifest(folder / "manifest.jsonl", clips)
-    (folder / "quality.json").write_text(json.dumps({}))
+    (folder / "quality.json").write_text(
+        json.dumps({"recordings_sha256": hashlib.sha256(f"{speaker} {pitch_hz}".encode()).hexdigest()})
+    )
+    keep_licence(folder, licence="none", licence_uri="", attribution="a buzz")
     return folder
+
+
+def random_voice() -> VoiceModel:
+    """Of one speaker, with random weights."""
+    vocabulary = Vocabulary(phones=len(PHONES), tones=len(TONES), languages=len(LANGUAGES), inventory_id=INVENTORY_ID)
+    return VoiceModel(tiny_model(), vocabulary, num_speakers=1)
 
 
 class Notes:

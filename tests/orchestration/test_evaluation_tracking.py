@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
@@ -93,10 +92,9 @@ def test_an_evaluation_without_mlflow_is_kept_and_sent_by_a_later_sync(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    dead_address: str,
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{probe.getsockname()[1]}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", dead_address)
     assert judged(trained, corpus) == 0
     shown = capsys.readouterr()
     assert "the figures wait to be sent to MLflow (TrackingUnreachable" in shown.err

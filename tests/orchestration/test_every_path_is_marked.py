@@ -13,30 +13,39 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_voice import Notes, tiny_model, write_corpus
+from small_voice import Notes, random_voice, write_corpus
 
 from clock_train.audio.reading import read_waveform
+from clock_train.audit.log import read_lines
 from clock_train.cli.main import run
 from clock_train.data.manifest import read_corpus
 from clock_train.data.packing import pack
 from clock_train.issuing.installation import FOLDER_VARIABLE, Installation
+from clock_train.issuing.switch import switch_off, switch_on
 from clock_train.models.speech import Voice
-from clock_train.models.text_encoder import Vocabulary
-from clock_train.models.voice import VoiceModel
 from clock_train.models.voice_files import VoiceCard, save_voice
 from clock_train.orchestration.bundle_export import export_bundle
 from clock_train.orchestration.voice_evaluation import EvaluationRequest, evaluate_voice
 from clock_train.serving.bundle_voice import BundleVoice
-from clock_train.text.inventory import INVENTORY_ID, LANGUAGES, PHONES, TONES
 from clock_train.trainer import ClockTrainer
 from clock_train.watermark.detect import NARROW_SEARCH, detect
 
 PACKAGE = Path(__file__).parents[2] / "platform" / "clock_train"
-MAKERS = {"synthesize", "vocoder", "speak", "stream"}
+MAKERS = {"synthesize", "vocoder", "speak", "stream", "stream_read"}
 """Methods by which a model or a bundle's sessions make samples."""
 MAKE = {
     "models/voice.py": "the model itself",
     "models/speech.py": "marks what it makes",
+    "orchestration/served_speech.py": "hands on what Triton's voices stream, marked in speech_request",
+    "orchestration/demo.py": "writes what served_speech gave, or bundle_voice",
+    "cli/measurements/asked_voices.py": "times Triton's voices; nobody hears it",
+    "cli/measurements/bare_speaking.py": "times bundles of random weights",
+    "api/desk.py": "hands on what Triton's voices stream, marked in speech_request",
+    "api/request_content.py": "streams bytes of a request",
+    "api/detector_routes.py": "streams bytes of a request",
+    "client/blocking.py": "asks a server, which marks",
+    "cli/measurements/door_speaking.py": "times a server, which marks; nobody hears it",
+    "serving/onnx_voice.py": "the sessions themselves",
     "export/graphs.py": "writes the model as a graph; what the graph says is marked by who runs it",
     "orchestration/int8_choice.py": "scores only",
     "cli/measurements/onnx_speaking.py": "times bundles of random weights",
@@ -48,11 +57,25 @@ MAKE = {
     "orchestration/held_out.py": "the resynthesis, marked before it is written or shown",
     "training/generator_step.py": "inside a training step; nobody hears it",
     "training/validation.py": "scores only",
+    "training/teacher_speech.py": "for a student to learn from, as arrays among its lessons; nobody hears it",
+    "orchestration/teaching_cache.py": "keeps those arrays",
+    "orchestration/distillation.py": "asks for them",
+    "orchestration/speaking_speed.py": "times voices; nobody hears it",
     "cli/measurements/speaking.py": "times a model of random weights",
 }
-WRITERS = {"write_wav", "write_flac", "wav_bytes", "write_atomically", "writeframes", "writeframesraw", "SoundFile"}
+WRITERS = {
+    "write_wav",
+    "write_flac",
+    "write_blocks",
+    "wav_bytes",
+    "write_atomically",
+    "writeframes",
+    "writeframesraw",
+    "SoundFile",
+}
 WRITE = {
     "audio/writing.py": "the writers themselves",
+    "audio/block_writing.py": "a writer itself",
     "audio/decoding.py": "reads",
     "labels/files.py": "the writer of labelled files; its callers give issued sounds",
     "evaluation/report_html.py": "players of what orchestration gives: recordings, and items that are marked",
@@ -60,9 +83,16 @@ WRITE = {
     "orchestration/held_out.py": "recordings, and sounds that were brought as files",
     "orchestration/checkpoint_samples.py": "the recording beside the sample",
     "data/clip_cutting.py": "recordings",
+    "erasure/removing.py": "manifests and logs without who is erased, no sound",
+    "compliance/masked_corpus.py": "recordings, covered where they are personal",
     "cli/measurements/synthetic.py": "tones in the place of recordings",
     "data/recorded_lines.py": "recordings",
     "cli/watermark.py": "a sound that was brought, just marked",
+    "cli/consent.py": "the statement that a person speaks",
+    "client/sounds.py": "what a server marked",
+    "listening/making.py": "recordings, and items of an evaluation that are marked",
+    "client/blocking.py": "what a server marked",
+    "serving/serving_table.py": "a table",
 }
 
 
@@ -105,12 +135,12 @@ def test_the_tables_name_nothing_that_is_gone() -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A corpus and a voice of random weights beside it, in the layout of a run."""
     folder = tmp_path_factory.mktemp("run")
-    corpus = write_corpus(folder / "corpus")
+    # a clip is heard again as a resynthesis of its length, and a buzz carries less of a mark than speech: 4 s each
+    corpus = write_corpus(folder / "corpus", seconds=4.0)
     packed, _ = pack([read_corpus(corpus)])
-    vocabulary = Vocabulary(phones=len(PHONES), tones=len(TONES), languages=len(LANGUAGES), inventory_id=INVENTORY_ID)
-    model = VoiceModel(tiny_model(), vocabulary, num_speakers=1)
-    # random weights hurry, and their speech is noise, in which a mark needs some seconds: 20 frames a phone
-    torch.nn.init.constant_(model.duration.exit.bias, math.log(20))  # pyright: ignore[reportArgumentType]
+    model = random_voice()
+    # random weights hurry, and their speech is noise, in which a mark needs some seconds: 60 frames a phone
+    torch.nn.init.constant_(model.duration.exit.bias, math.log(60))  # pyright: ignore[reportArgumentType]
     card = VoiceCard(name="anna", languages=["en"], speakers=packed.speakers)
     save_voice(folder / "voice", card, model, np.zeros((1, 256), dtype=np.float32))
     return corpus, folder / "voice"
@@ -157,6 +187,24 @@ def test_what_a_bundle_says_is_marked_and_is_what_its_voice_says(
     assert np.array_equal(np.concatenate(list(voice.say_sentences(TEXT, seed=3))), sound)
     # float32 sums in another order, and a mark that follows the sound: far below one step of 16 bits
     assert np.abs(sound - Voice.load(made[1]).say(TEXT, seed=3)).max() < 1e-5
+
+
+def test_tests_of_parity_unmark_by_the_administrators_setting_alone(
+    made: tuple[Path, Path], installation: Installation, tmp_path: Path
+) -> None:
+    export_bundle(made[1], tmp_path / "bundle", installation=installation)
+    marked = Voice.load(made[1]).say(TEXT, seed=3)
+    switch_off(installation, reason="a voice and its bundle say the same", by="tests")
+    voice, bundle = Voice.load(made[1]).say(TEXT, seed=3), BundleVoice.open(tmp_path / "bundle").say(TEXT, seed=3)
+    assert np.abs(voice - bundle).max() < 1e-5
+    assert not is_marked(voice, installation) and not is_marked(bundle, installation)
+    assert np.abs(voice - marked).max() > 1e-3
+    switch_on(installation, by="tests")
+    assert is_marked(Voice.load(made[1]).say(TEXT, seed=3), installation)
+    lines = [values for _, _, _, values in read_lines(installation.log_folder)]
+    unmarked = [line for line in lines if line.get("marked") is False]
+    assert len(unmarked) == 2 and all(line["reason"] == "a voice and its bundle say the same" for line in unmarked)
+    assert {"marking-off", "marking-on"} <= {line["kind"] for line in lines}
 
 
 def test_what_the_command_and_the_articles_interface_say_with_a_bundle_is_marked(

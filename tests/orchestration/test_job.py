@@ -13,16 +13,24 @@ from typing import Any
 
 import pytest
 import yaml
+from mlflow import MlflowClient
 from small_voice import Notes, write_corpus
 
+from clock_train.audit.accesses import accesses_of
+from clock_train.audit.chain import verify_chain
+from clock_train.audit.log import chains_in
+from clock_train.bundle.opening import verify_bundle
 from clock_train.errors import (
     BudgetSpent,
     CheckpointNotFound,
     CorpusNotFound,
+    KeysNotGiven,
     ManifestInvalid,
     RunChanged,
     TrainingStopped,
 )
+from clock_train.issuing.access import Access, record_access
+from clock_train.issuing.installation import KEYS_VARIABLE, Installation
 from clock_train.orchestration import mailbox
 from clock_train.orchestration.corpus_versions import push_corpus
 from clock_train.orchestration.job import JobOutcome, job_place, run_clone
@@ -72,6 +80,11 @@ def test_a_clone_becomes_a_voice_and_a_second_start_reuses_every_stage(place: Pa
     (row,) = list_runs(out)
     assert (row.name, row.status, row.waiting) == ("anna", "finished", 0)
 
+    client = MlflowClient(tracking_uri=f"sqlite:///{out / 'mlflow.db'}")
+    kept = Path(client.download_artifacts(row.run_id, "bundle", str(tmp_path)))
+    assert verify_bundle(kept, trusted_keys=Installation().trusted_keys()).digest == first.bundle_digest
+    assert client.get_run(row.run_id).data.tags["clocktrain.bundleDigest"] == first.bundle_digest
+
     notes = Notes()
     second = run(spec, out, notes)
     assert (second.done, second.reused) == ([], STAGES)
@@ -79,6 +92,39 @@ def test_a_clone_becomes_a_voice_and_a_second_start_reuses_every_stage(place: Pa
 
 
 @pytest.mark.long
+def test_missing_keys_of_the_platform_end_the_job_before_anything_is_trained(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEYS_VARIABLE, str(tmp_path / "not-mounted"))
+    post = FolderMailbox(tmp_path / "mailbox")
+    with pytest.raises(KeysNotGiven, match=r"no watermark-key.json in it"):
+        run(manifest(place), tmp_path / "out", mailbox=post)
+    said = json.loads((tmp_path / "mailbox" / "progress.json").read_text())
+    assert (said["error"]["code"], said["error"]["exitCode"]) == ("KeysNotGiven", 2)
+    assert not (tmp_path / "out" / "voice").exists()
+
+
+def test_what_a_pod_read_and_spoke_is_in_the_store_after_the_pod_is_gone(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOCKTRAIN_ISSUING", str(tmp_path / "pod"))
+    write_corpus(tmp_path / "corpus")  # its licence is signed by this pod's key
+    store = tmp_path / "store"
+    run(manifest(tmp_path), tmp_path / "out", store=str(store))
+    shutil.rmtree(tmp_path / "pod")
+    (chain,) = chains_in(store / "local" / "job-audit")
+    assert chain.name.startswith("job-") and chain.name.endswith("-1-1")
+    assert verify_chain(chain).num_lines > 2
+    done = [line.access for line in accesses_of([chain])]
+    assert done[0] == "train" and {"speak", "export"} <= set(done)
+
+
+def test_a_persons_own_log_is_not_copied_with_a_run(place: Path, tmp_path: Path) -> None:
+    record_access(Installation(), Access.TRAIN, speakers=["anna"])
+    run(manifest(place), tmp_path / "out", store=str(tmp_path / "store"))
+    assert not (tmp_path / "store" / "local" / "job-audit").exists()
+
+
 def test_another_seed_is_another_version_and_trains_again(place: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = run(manifest(place), out)

@@ -166,6 +166,9 @@ def test_a_fine_tune_and_a_distillation_are_stages(
     found = planned(tmp_path, capsys, CPU + "\n  base: {cloneRef: {name: b}}\n  distillation: {policy: Always}")
     assert [stage["name"] for stage in found["stages"]] == ["Prepare", "Finetune", "Distill", "Evaluate", "Export"]
     assert {stage["action"] for stage in found["stages"]} == {"run"}
+    steps = {stage["name"]: stage["steps"] for stage in found["stages"]}
+    assert steps["Distill"] == 400 and steps["Evaluate"] is None
+    assert found["estimatedSeconds"] == pytest.approx(600 + 45), "both trainings are counted, each up to its budget"
 
 
 def test_people_read_estimates_as_estimates(tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:

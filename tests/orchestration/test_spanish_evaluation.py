@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 
 from clock_train.cli.main import run
 
-pytestmark = pytest.mark.ring2
+pytestmark = [
+    pytest.mark.ring2,
+    pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is optional and not installed here"),
+]
 QUIET = ["--progress", "none"]
 
 

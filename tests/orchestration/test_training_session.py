@@ -6,22 +6,32 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from small_voice import TINY_JUDGES, Notes, tiny_teacher, with_tiny_preset, write_corpus
 
+from clock_train.audit.accesses import accesses_of
+from clock_train.audit.log import chains_in
+from clock_train.consent.record import read_record
 from clock_train.errors import (
     BaseIncompatible,
     CheckpointDamaged,
     ConfigError,
+    ConsentForged,
+    ConsentInvalid,
+    ConsentMissing,
+    ConsentRevoked,
     CorpusUnwritable,
     RunBusy,
     RunChanged,
     StorageFull,
     TrainingDataTooSmall,
 )
+from clock_train.issuing.installation import Installation
 from clock_train.models.speech import Voice
 from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.run_lock import locked
@@ -141,7 +151,8 @@ def test_a_full_disk_at_a_checkpoint_keeps_the_one_before(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(atomic_file.os, "fsync", full)
+        # of the store only: the log's lines come first, and have their own error
+        patch.setattr(atomic_file, "os", SimpleNamespace(**{**vars(os), "fsync": full}))
         with pytest.raises(StorageFull, match=r"Free some room and run again; what was stored is untouched"):
             run(corpus, tmp_path / "out")
     assert [path.name for path in checkpoints(tmp_path / "out") if (path / "COMMITTED").exists()] == ["step-4"]
@@ -185,6 +196,10 @@ def test_a_base_gives_its_weights_and_knows_its_speakers(corpus: Path, tmp_path:
     assert np.allclose(ours, theirs, atol=1e-4)
     assert after.card.speakers == ["ben"] and after.card.training["base"] == str(base)
     assert tuned.speakers_in_base == ["anna"]
+    found = [each for each in accesses_of(chains_in(Installation().log_folder)) if each.access in ("tune", "train")]
+    *_, tune, heard = found
+    assert (tune.access, tune.voice, tune.speakers) == ("tune", "anna@1", ("anna",))
+    assert (heard.access, heard.speakers) == ("train", ("ben",)) and heard.consent_ids
 
 
 def test_many_speakers_share_a_teacher_that_one_of_them_is_tuned_from(corpus: Path, tmp_path: Path) -> None:
@@ -261,3 +276,41 @@ def test_sigterm_saves_a_checkpoint_and_ends(corpus: Path, tmp_path: Path) -> No
     assert process.wait(WAIT_S) == 143
     newest = checkpoints(tmp_path / "out")[-1]
     assert (newest / "COMMITTED").exists()
+
+
+def test_nothing_is_trained_without_a_consent_and_the_error_has_the_command(tmp_path: Path) -> None:
+    with_tiny_preset(max_steps=4, checkpoint_every=2)
+    corpus = write_corpus(tmp_path / "corpus")
+    record = (corpus / "consent.json").read_text()
+    wanted = TrainRequest(corpora=[corpus], output=tmp_path / "out", preset="Tiny", device="cpu")
+    (corpus / "consent.json").unlink()
+    with pytest.raises(ConsentMissing, match=r"clocktrain consent record .* --speaker anna"):
+        train(wanted, Notes())
+    (corpus / "consent.json").write_text(record.replace('"demonstration"', '"advertising"'))
+    with pytest.raises(ConsentForged, match="was altered"):
+        train(wanted, Notes())
+    (corpus / "consent.json").write_text(record)
+    (corpus / "quality.json").write_text("{}")
+    with pytest.raises(ConsentInvalid, match="does not say from which recordings it was built"):
+        train(wanted, Notes())
+    assert not list((tmp_path / "out").glob("packed-*"))
+
+
+def test_a_consent_that_is_taken_back_in_the_middle_saves_and_stops_the_run(tmp_path: Path) -> None:
+    with_tiny_preset(max_steps=400, checkpoint_every=2)
+    corpus = write_corpus(tmp_path / "corpus", pitch_hz=151.0)
+    registry = Installation().consents()
+    consent = read_record(corpus)
+
+    class Revoking(Notes):
+        def advance(self, fraction: float, detail: str = "", eta_seconds: float | None = None) -> None:
+            if detail.startswith("step") and consent.id not in registry.revoked():
+                registry.revoke(consent.id, now=datetime.now(UTC))
+
+    wanted = TrainRequest(corpora=[corpus], output=tmp_path / "out", preset="Tiny", device="cpu")
+    with pytest.raises(ConsentRevoked, match="was taken back"):
+        train(wanted, Revoking())
+    assert checkpoints(tmp_path / "out")  # what was done is saved
+    assert not (tmp_path / "out" / "voice").exists()
+    with pytest.raises(ConsentRevoked):
+        train(wanted, Notes())

@@ -38,6 +38,19 @@ TINY = {
     "training.checkpoint_every": 4,
     "training.loss": {"crop_frames": 16, "window_frames": 32},
     "training.schedule.hearing_steps": 4,
+    "distillation.student": {
+        "latent_channels": 4,
+        "condition_channels": 12,
+        "text_encoder": {"channels": 8, "layers": 1, "heads": 1, "feed_forward": 8},
+        "duration": {"channels": 8},
+        "prior": {"channels": 8, "layers": 1},
+        "flow": {"channels": 8, "couplings": 1, "layers": 1},
+        "posterior": {"channels": 8, "layers": 1},
+        "vocoder": {"channels": 8, "layers": 1},
+    },
+    "distillation.training.batch_size": 4,
+    "distillation.training.max_steps": 4,
+    "distillation.sentences": 8,
     "compute": "cpu",
 }
 
@@ -68,10 +81,13 @@ def test_repro_runs_every_stage_once(tmp_path: Path) -> None:
     first = run("repro")
     stages = ("prepare", "pretrain", "finetune", "distill", "evaluate", "export")
     assert all(f"Running stage '{stage}'" in first for stage in stages)
-    assert json.loads((tmp_path / "work/distill/distillation.json").read_text())["distilled"] is False
+    card = json.loads((tmp_path / "work/distill/voice/voice.json").read_text())
+    assert card["training"]["teacher"] == "ben"
+    assert card["training"]["teacherParameters"] > card["parameterCounts"]["synthesis"]
     metrics = json.loads((tmp_path / "work/evaluate/metrics.json").read_text())
     bundle = verify_bundle(tmp_path / "work/bundle", trusted_keys=Installation().trusted_keys())
     assert metrics and bundle.values["metrics"] == metrics
+    assert bundle.values["parameterCounts"] == card["parameterCounts"], "the student is exported"
     second = run("repro")
     assert "Running stage" not in second
     assert "up to date" in second

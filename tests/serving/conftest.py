@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-for folder in ("models", "export", "serving"):
+for folder in ("models", "export", "serving", "accounts", "listening"):
     sys.path.insert(0, str(Path(__file__).parents[1] / folder))
 
 

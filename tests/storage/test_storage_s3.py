@@ -284,3 +284,32 @@ def test_missing_credentials_and_a_password_in_the_endpoint_are_refused(monkeypa
     with pytest.raises(StorageRootInvalid) as caught:
         S3Storage("voices", endpoint="http://anna:hunter2@127.0.0.1:1", access_key="a", secret_key="b")
     assert "hunter2" not in str(caught.value)
+
+
+def test_erasing_takes_the_object_and_only_it(storage: Storage) -> None:
+    for key in ("local/runs/a", "local/runs/ab", "local/runs/b/c"):
+        storage.put(key, key.encode())
+    storage.erase("local/runs/a")
+    storage.erase("local/runs/a")  # nothing is no error
+    storage.erase("local/runs/b/c")
+    assert [item.key for item in storage.history("local")] == ["local/runs/ab"]
+
+
+def test_erasing_takes_every_version_and_delete_marker_of_a_key(server: MinioServer) -> None:
+    from minio.commonconfig import ENABLED
+    from minio.versioningconfig import VersioningConfig
+
+    name = server.new_bucket()
+    client = server.client()
+    client.set_bucket_versioning(name, VersioningConfig(ENABLED))
+    storage = server.storage(name)
+    for content in (b"first", b"second"):
+        storage.put("local/a", content)
+    storage.put("local/ab", b"another's")
+    storage.delete("local/a")  # a delete marker over two versions
+    assert [item.key for item in storage.list("local")] == ["local/ab"]
+    assert [(item.key, item.size_bytes) for item in storage.history("local")] == [("local/a", 11), ("local/ab", 9)]
+    storage.erase("local/a")
+    left = list(client.list_objects(name, recursive=True, include_version=True))
+    assert [item.object_name for item in left] == ["local/ab"]
+    assert [item.key for item in storage.history("")] == ["local/ab"]

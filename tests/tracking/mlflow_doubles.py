@@ -36,7 +36,7 @@ def mlflow_server(folder: Path, port: int) -> Iterator[str]:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         )
     uri = f"http://127.0.0.1:{port}"
     try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
+from checkpoint_equality import assert_same, assert_same_files
 from tiny_run import SMALL_JUDGES, Notebook, tiny_corpus, tiny_run, tiny_voice
 
 from clock_train.errors import CheckpointMismatch
@@ -42,40 +42,6 @@ def unbroken() -> tuple[Run, Notebook]:
     return _unbroken()
 
 
-def _assert_same_files(made: Mapping[str, bytes], expected: Mapping[str, bytes]) -> None:
-    """Every tensor of weights, averages, optimisers and randomness, and every number of the state but the time."""
-    assert made.keys() == expected.keys()
-    for name in made:
-        if name.endswith(".safetensors"):
-            _assert_same(safetensors.torch.load(made[name]), safetensors.torch.load(expected[name]), name)
-        elif name.endswith(".pt"):
-            _assert_same(_tensors(made[name]), _tensors(expected[name]), name)
-        else:
-            states = [json.loads(files[name]) for files in (made, expected)]
-            for state in states:
-                state.pop("cpu_seconds")
-            assert states[0] == states[1]
-
-
-def _tensors(data: bytes) -> Any:
-    return torch.load(io.BytesIO(data), weights_only=True)
-
-
-def _assert_same(made: Any, expected: Any, where: str) -> None:
-    if isinstance(made, dict):
-        assert made.keys() == expected.keys(), where
-        for key in made:
-            _assert_same(made[key], expected[key], f"{where}/{key}")
-    elif isinstance(made, list):
-        assert len(made) == len(expected), where
-        for i, (one, other) in enumerate(zip(made, expected, strict=True)):
-            _assert_same(one, other, f"{where}/{i}")
-    elif isinstance(made, torch.Tensor):
-        assert torch.equal(made, expected), where
-    else:
-        assert made == expected, where
-
-
 @pytest.mark.parametrize("stopped_at", [2, 5, 7, 8, 10], ids=lambda step: f"after step {step}")
 def test_resuming_equals_never_having_stopped(unbroken: tuple[Run, Notebook], stopped_at: int) -> None:
     run, notebook = unbroken
@@ -86,7 +52,7 @@ def test_resuming_equals_never_having_stopped(unbroken: tuple[Run, Notebook], st
     fit(resumed, save=again.save, report=again.report)
     assert again.terms() == notebook.terms()[stopped_at:]
     assert [r.validation for r in again.reports] == [r.validation for r in notebook.reports[stopped_at:]]
-    _assert_same_files(to_files(resumed), notebook.checkpoints[STEPS])
+    assert_same_files(to_files(resumed), notebook.checkpoints[STEPS])
     assert resumed.state.best_step == run.state.best_step
 
 
@@ -95,7 +61,7 @@ def test_resuming_a_teacher_equals_never_having_stopped() -> None:
     voice = tiny_voice(seed=999, voice_source=VoiceSource.ENCODER)
     resumed = tiny_run(voice=voice, files=notebook.checkpoints[5], **SETTINGS)
     fit(resumed, save=Notebook().save)
-    _assert_same_files(to_files(resumed), notebook.checkpoints[STEPS])
+    assert_same_files(to_files(resumed), notebook.checkpoints[STEPS])
 
 
 def test_a_stop_in_between_saves_what_can_be_gone_on_from(unbroken: tuple[Run, Notebook]) -> None:
@@ -108,7 +74,7 @@ def test_a_stop_in_between_saves_what_can_be_gone_on_from(unbroken: tuple[Run, N
     fit(resumed, save=first.save)
     for name in ("generator.safetensors", "ema.safetensors", "discriminators.safetensors"):
         expected = safetensors.torch.load(unbroken[1].checkpoints[STEPS][name])
-        _assert_same(safetensors.torch.load(first.checkpoints[STEPS][name]), expected, name)
+        assert_same(safetensors.torch.load(first.checkpoints[STEPS][name]), expected, name)
 
 
 def test_two_runs_with_one_seed_are_the_same_and_with_another_are_not() -> None:
@@ -129,19 +95,19 @@ def test_first_weights_of_the_judges_do_not_depend_on_when_they_come() -> None:
     assert torch.equal(torch.get_rng_state(), random)
     assert early.discriminators is not None
     assert late.discriminators is not None
-    _assert_same(dict(early.discriminators.state_dict()), dict(late.discriminators.state_dict()), "judges")
+    assert_same(dict(early.discriminators.state_dict()), dict(late.discriminators.state_dict()), "judges")
 
 
 def test_saving_changes_nothing(unbroken: tuple[Run, Notebook]) -> None:
     run, _ = unbroken
-    _assert_same_files(to_files(run), to_files(run))
+    assert_same_files(to_files(run), to_files(run))
 
 
 def test_the_averaged_weights_are_the_ones_that_speak(unbroken: tuple[Run, Notebook]) -> None:
     run, notebook = unbroken
     voice = tiny_voice(seed=5)
     load_average(voice, notebook.checkpoints[STEPS])
-    _assert_same(dict(voice.named_parameters()), run.average.state(), "average")
+    assert_same(dict(voice.named_parameters()), run.average.state(), "average")
 
 
 MISMATCH = "belongs to another model, phone inventory or list of speakers .* start a new output folder, or go back"
@@ -164,7 +130,7 @@ def test_a_refused_checkpoint_leaves_the_run_untouched(unbroken: tuple[Run, Note
     with pytest.raises(CheckpointMismatch):
         restore(run, unbroken[1].checkpoints[2])
     assert run.state.step == 0
-    _assert_same(dict(run.voice.state_dict()), before, "voice")
+    assert_same(dict(run.voice.state_dict()), before, "voice")
 
 
 def test_a_checkpoint_with_other_judges_is_refused(unbroken: tuple[Run, Notebook]) -> None:

@@ -42,13 +42,13 @@ def test_the_answer_says_where_and_whose_in_round_numbers_and_nothing_else(sound
     assert max(each["end"] for each in answer["segments"]) == pytest.approx(8.0, abs=0.5)
     for each in answer["segments"]:
         assert set(each) == {"start", "end", "family"} and each["start"] % 0.5 == 0
-    assert set(answer) == {"marked", "chance", "seconds", "segments"}
+    assert set(answer) == {"marked", "chance", "seconds", "enoughSound", "segments"}
 
 
 def test_an_unmarked_sound_gets_no_p_value_at_all(tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", speech(4.0), RATE_HZ)
     answer = detector().answer((tmp_path / "a.wav").read_bytes(), client="me")
-    assert answer == {"marked": False, "chance": None, "seconds": 4.0, "segments": []}
+    assert answer == {"marked": False, "chance": None, "seconds": 4.0, "enoughSound": True, "segments": []}
 
 
 def test_requests_are_counted_by_client_and_come_back_after_a_minute(sound: bytes) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,37 @@ def test_another_tenants_key_finds_nothing_and_a_rotated_file_finds_all(
     assert isinstance(found, dict) and found["payload"] == PAYLOAD
 
 
+def test_files_are_marked_and_marks_found_where_no_model_stack_is_installed(
+    key: str, sound: str, tmp_path: Path
+) -> None:
+    absent = ["torch", "onnx", "onnxruntime", "safetensors", "hydra", "ray", "mlflow", "pandas", "tritonclient"]
+    out = str(tmp_path / "out.wav")
+    verbs = (
+        ["watermark", "embed", sound, out, "--key-file", key, "--payload", PAYLOAD],
+        ["watermark", "detect", out, "--key-file", key, "--narrow", "--json"],
+    )
+    told = ""
+    for words in verbs:
+        code = (
+            f"import sys; sys.modules.update(dict.fromkeys({absent!r})); from clock_train.cli.main import run; "
+            f"sys.exit(run({words!r}))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        told = done.stdout
+    assert json.loads(told)["payload"] == PAYLOAD
+
+
+def test_detecting_needs_numpy_and_nothing_of_models() -> None:
+    code = (
+        "import sys, clock_train.watermark.detect, clock_train.watermark.embed; "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    others = set(json.loads(done.stdout.replace("'", '"'))) - {"clock_train", "numpy"}
+    assert not [name for name in others if not name.startswith("_")]
+
+
 def test_many_files_go_through_one_process_and_a_bad_one_is_named(
     key: str, sound: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,12 +140,40 @@ def test_a_detection_is_joined_with_the_log_of_this_installation(
     assert isinstance(found, dict) and isinstance(found["issued"], list)
     assert [(line["voice"], line["consentIds"]) for line in found["issued"]] == [("anna", ["c-1"])]
     assert run(["watermark", "detect", str(tmp_path / "out.wav"), "--narrow"]) == 0
-    assert "The signed log agrees: 1 sounds of voice anna, consent c-1" in capsys.readouterr().out
+    assert "The signed log agrees: 1 sound of voice anna, consent c-1" in capsys.readouterr().out
     # a copy of the mark under another installation's log is not believed
     Issuer(Installation(tmp_path / "another")).begin(text="a", voice="b", consent_ids=[], sample_rate_hz=RATE_HZ)
     options = ["--audit", str(tmp_path / "another" / "log"), "--narrow"]
     assert run(["watermark", "detect", str(tmp_path / "out.wav"), *options]) == 0
-    assert "The log has no line with this payload: do not trust the mark." in capsys.readouterr().out
+    assert "under this key: do not trust the mark." in capsys.readouterr().out
+
+
+def test_both_halves_of_a_splice_are_joined_with_their_lines(
+    key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issuer = Issuer(Installation())
+    halves = [
+        issuer.begin(text=name, voice=name, consent_ids=[], sample_rate_hz=RATE_HZ).mark(speech(6.0, seed=n))
+        for n, name in enumerate(("anna", "ben"))
+    ]
+    write_wav(tmp_path / "splice.wav", np.concatenate(halves), RATE_HZ)
+    found = detected(capsys, str(tmp_path / "splice.wav"))
+    assert isinstance(found, dict) and isinstance(found["issued"], list)
+    assert sorted(line["voice"] for line in found["issued"]) == ["anna", "ben"]
+    assert run(["watermark", "detect", str(tmp_path / "splice.wav")]) == 0
+    words = capsys.readouterr().out
+    assert "1 sound of voice anna" in words and "1 sound of voice ben" in words
+
+
+def test_a_silent_file_has_no_mark_and_says_how_little_that_means(
+    key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_wav(tmp_path / "silent.wav", np.zeros(5 * RATE_HZ, dtype=np.float32), RATE_HZ)
+    found = detected(capsys, str(tmp_path / "silent.wav"), "--key-file", key)
+    assert isinstance(found, dict)
+    assert (found["detected"], found["p_value"], found["enough_sound"]) == (False, 1.0, False)
+    assert run(["watermark", "detect", str(tmp_path / "silent.wav"), "--key-file", key]) == 0
+    assert "That says little: only 0.0 s of 5.0 s are sound." in capsys.readouterr().out
 
 
 def test_what_cannot_be_done_ends_with_2_and_a_reason(
@@ -138,6 +199,25 @@ def test_a_sound_too_short_for_its_mark_is_marked_and_said(
     command = ["watermark", "embed", str(tmp_path / "in.wav"), str(tmp_path / "out.wav"), "--key-file", key]
     assert run([*command, "--payload", PAYLOAD]) == 0
     assert "s of sound; its mark may not be found" in capsys.readouterr().err
+
+
+@pytest.mark.ring2
+@pytest.mark.parametrize(
+    ("part", "titles"),
+    [
+        ("speed", {"marking", "marking a sentence of 3 s", "beginning a request", "detecting"}),
+        ("audibility", {"PESQ, mean, at 24 kHz", "SNR, mean", "SNR, mean, at 24 kHz", "noise to mask, mean"}),
+    ],
+)
+def test_a_part_of_the_bench_is_had_alone(part: str, titles: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+    from clock_train.data.sample import cache_folder
+
+    if not (cache_folder() / "en").is_dir():
+        pytest.skip("no sample recordings are cached")
+    assert run(["watermark", "bench", "--quick", "--only", part, "--progress", "none", "--json"]) == 0
+    rows = {row["title"]: row for row in json.loads(capsys.readouterr().out)}
+    assert titles <= set(rows)
+    assert not [title for title, row in rows.items() if title.startswith(("SNR", "noise")) and row["met"] is False]
 
 
 @pytest.mark.ring2

@@ -12,11 +12,13 @@ from clock_train.audio.resampling import resample
 from clock_train.cli.measurements import sound_attacks as attacks
 from clock_train.cli.measurements.watermark_false_alarms import KINDS, kolmogorov, make_sound, normal_tail
 from clock_train.errors import AudioSamplesInvalid, ConfigError
-from clock_train.watermark import pattern
+from clock_train.watermark import pattern, segments
 from clock_train.watermark.detect import NARROW_SEARCH, detect, num_parts, parts_of
 from clock_train.watermark.embed import Marker, embed, start_of
-from clock_train.watermark.framing import CYCLE_HOPS
+from clock_train.watermark.framing import COLUMN_SECONDS, CYCLE_HOPS
+from clock_train.watermark.pattern import QuarterKey
 from clock_train.watermark.payload import Payload
+from clock_train.watermark.reading import Aligned, local_statistics
 from clock_train.watermark.search import TAIL_FACTOR, PartSpectrum, log10_tail
 from clock_train.watermark.spectra import Spectra
 
@@ -212,3 +214,18 @@ def test_many_voices_and_days_cost_no_key_of_their_own() -> None:
     assert len(KEYS.detection_keys(DAY.replace(year=2027))) == 5
     payload = Payload(tenant=1, voice=4095, consent=4095, day=16_383)
     assert detect(marked(SOUND, KEY, payload=payload), KEYS.detection_keys(DAY)).payload == payload
+
+
+def test_half_a_second_that_looks_marked_by_chance_is_no_stretch(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = speech(9.0)
+    sound[4 * RATE_HZ :] = marked(sound[4 * RATE_HZ :].copy(), KEY)
+
+    def with_chance(aligned: Aligned, key: QuarterKey) -> np.ndarray:
+        found = local_statistics(aligned, key)
+        chance = slice(round(1.0 / COLUMN_SECONDS), round(1.5 / COLUMN_SECONDS))
+        found[chance] = 5.0 if len(found) > round(8.0 / COLUMN_SECONDS) else found[chance]
+        return found
+
+    monkeypatch.setattr(segments, "local_statistics", with_chance)
+    (only,) = detect(sound, [KEY], speeds=NARROW_SEARCH).segments
+    assert only.start_s == pytest.approx(4.0, abs=1.1) and only.end_s > 8.0

@@ -83,8 +83,11 @@ class SoundfileDecoder:
         self.codec: str = "flac" if self._file.format == "FLAC" else _CODEC_NAMES.get(subtype, subtype.lower())
         frames = int(self._file.frames)
         self.num_frames: int | None = frames if frames < UNKNOWN_FRAMES else None
-        # Encoder delay and padding are taken off by some MP3 decoders and counted by others: two frames.
-        self.slack_frames = 2 * 1152 if self.codec in ("mp3", "mp2") else 0
+        if self.codec == "flac" and self.num_frames is None:
+            self._file.close()
+            raise UndecodableError("libsndfile cannot read a FLAC of unknown length to its end; FFmpeg can")
+        # Without a Xing frame libmpg123 guesses an MP3's length from the size of the file, tags and all.
+        self.slack_frames = self.sample_rate_hz // 2 if self.codec in ("mp3", "mp2") else 0
 
     def blocks(self) -> Iterator[np.ndarray]:
         """See ``Decoder``."""

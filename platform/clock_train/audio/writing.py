@@ -6,6 +6,7 @@ Samples are scaled by 32768, as every reader scales them back: a 16-bit file rea
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import tempfile
@@ -85,9 +86,11 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
         raise AudioUnwritable(
             f"{path} cannot be written: {error.strerror or error}. "
             "Give a folder that exists, that you may write, on a disk with room left."
         ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):  # it has its name by now, or nothing of it stays
+                os.unlink(temporary)

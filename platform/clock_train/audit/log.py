@@ -1,57 +1,30 @@
-"""The log: lines of JSON, each signed, each with the sha256 of the line before, in files that are closed when full.
+"""The log in a folder: lines of JSON, each signed and chained to the one before, in files that are closed when full.
 
 A line is on the disk before the sound that it tells of leaves. Taking one out, changing one or putting one in breaks
-the chain; cutting off the end does not, and shows against the shipped copy (``shipping.py``).
+the chain; cutting off the end does not, and shows against the shipped copy (``shipping.py``). Folders in it hold the
+chains of other writers, such as those of a gateway's replicas, and are only read.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from clock_train.audit.signing import Signer, is_signed
+from clock_train.audit import chain as chains
+from clock_train.audit.chain import NO_LINE, LogSummary, Piece, digest_of, next_line, verify_chain
+from clock_train.audit.signing import Signer
 from clock_train.errors import AuditDamaged, AuditUnwritable
 
-SCHEMA_VERSION = 1
-NO_LINE = "0" * 64
-"""What the first line says of the one before."""
 MAX_FILE_BYTES = 4 << 20
 """About 5,000 lines; the next begins another file."""
 PATTERN = "[0-9]" * 8 + ".jsonl"
-OWN_FIELDS = ("schemaVersion", "seq", "time", "kind", "prev", "publicKey", "signature")
 BLOCK_BYTES = 1 << 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogSummary:
-    """A log that was verified."""
-
-    num_files: int
-    num_lines: int
-    first_time: str | None
-    last_time: str | None
-    head: str
-    """sha256 of the last line: whoever keeps it can show later that the log was cut."""
-    public_keys: tuple[str, ...]
-
-    def as_plain(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "files": self.num_files,
-            "lines": self.num_lines,
-            "firstTime": self.first_time,
-            "lastTime": self.last_time,
-            "head": self.head,
-            "publicKeys": list(self.public_keys),
-        }
 
 
 class AuditLog:
@@ -78,22 +51,12 @@ class AuditLog:
         Raises:
             AuditUnwritable: no permission, no room; nothing may be given out then.
         """
-        assert not set(facts) & set(OWN_FIELDS)
         try:
             with self._locked():
                 path, seq, previous = self._end()
-                values: dict[str, Any] = {
-                    "schemaVersion": SCHEMA_VERSION,
-                    "seq": seq,
-                    "time": (now or datetime.now(UTC)).isoformat(timespec="milliseconds"),
-                    "kind": kind,
-                    **facts,
-                    "prev": previous,
-                    "publicKey": self._signer.public_key,
-                }
-                values["signature"] = self._signer.sign(_canonical(values))
+                values, line = next_line(self._signer, kind, facts, seq=seq, previous=previous, now=now)
                 with open(path, "ab") as file:
-                    file.write(_canonical(values) + b"\n")
+                    file.write(line + b"\n")
                     file.flush()
                     os.fsync(file.fileno())
                 return values
@@ -137,32 +100,60 @@ class AuditLog:
             os.close(descriptor)
 
 
+class FolderChain:
+    """The chain of one folder's own files.
+
+    Args:
+        folder: of the files.
+        name: of its writer; empty for an installation's own.
+    """
+
+    def __init__(self, folder: Path, name: str = "") -> None:
+        self.folder, self.name = folder, name
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return f'"{self.folder}"'
+
+    def pieces(self, first: str = "") -> Iterator[Piece]:
+        """Its files, without a torn line at the very end: it told of a sound that was never given out."""
+        files = [path for path in log_files(self.folder) if path.name >= first]
+        for path in files:
+            content = path.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1] if path == files[-1] else content
+            if whole:
+                yield Piece(name=path.name, place=f'"{path}"', content=whole)
+
+    def lines_of(self, payload_hex: str) -> list[dict[str, Any]]:
+        """The lines of sounds that were issued with a payload."""
+        found = (values for _, _, _, values in chains.read_lines(self) if values.get("kind") == "issued")
+        return [values for values in found if values.get("payload") == payload_hex]
+
+
 def log_files(folder: Path) -> list[Path]:
     """The files of a log in their order."""
     return sorted(folder.glob(PATTERN))
 
 
+def chains_in(folder: Path) -> list[FolderChain]:
+    """The folder's own chain, then those of the folders in it, by name; empty where it holds no log."""
+    named = [FolderChain(each, each.name) for each in sorted(folder.glob("*/")) if log_files(each)]
+    return [FolderChain(folder), *named] if log_files(folder) else named
+
+
 def read_lines(folder: Path) -> Iterator[tuple[Path, int, bytes, dict[str, Any]]]:
-    """(file, line number in it, bytes, values) of every line.
+    """(file, line number in it, bytes, values) of every line of the folder's own chain.
 
     Raises:
         AuditDamaged: a line that is no JSON object.
     """
-    for path in log_files(folder):
-        with open(path, "rb") as file:
-            for number, raw in enumerate(file, start=1):
-                line = raw.removesuffix(b"\n")
-                try:
-                    values = json.loads(line)
-                    if not isinstance(values, dict):
-                        raise ValueError("no object")
-                except ValueError as error:
-                    raise _damaged(path, number, "is no line of a log") from error
-                yield path, number, line, values
+    for piece, number, line, values in chains.read_lines(FolderChain(folder)):
+        yield folder / piece.name, number, line, values
 
 
 def verify(folder: Path, *, public_key: str | None = None) -> LogSummary:
-    """Check numbers, chain and signatures of every line.
+    """Check numbers, chain and signatures of every line of the folder's own chain.
 
     Args:
         folder: of the log.
@@ -172,40 +163,12 @@ def verify(folder: Path, *, public_key: str | None = None) -> LogSummary:
     """
     if not log_files(folder):
         raise AuditDamaged(f'"{folder}" holds no log; name the folder of one')
-    previous, expected, keys = NO_LINE, 1, [public_key] if public_key else list[str]()
-    times: list[str] = []
-    for path, number, line, values in read_lines(folder):
-        signature = values.pop("signature", "")
-        if values.get("seq") != expected:
-            raise _damaged(path, number, f"has number {values.get('seq')} where {expected} belongs: lines are missing")
-        if values.get("prev") != previous:
-            raise _damaged(path, number, "does not follow the line before: one of them was changed")
-        signed_by = str(values.get("publicKey"))
-        if not keys:
-            keys.append(signed_by)
-        if signed_by not in keys or not is_signed(_canonical(values), str(signature), signed_by):
-            raise _damaged(path, number, "was changed, or signed by another key")
-        previous, expected = digest_of(line), expected + 1
-        times = [times[0] if times else str(values["time"]), str(values["time"])]
-    return LogSummary(
-        num_files=len(log_files(folder)),
-        num_lines=expected - 1,
-        first_time=times[0] if times else None,
-        last_time=times[-1] if times else None,
-        head=previous,
-        public_keys=tuple(keys),
-    )
+    return verify_chain(FolderChain(folder), public_key=public_key)
 
 
 def lines_of(folder: Path, payload_hex: str) -> list[dict[str, Any]]:
-    """The lines of sounds that were issued with a payload: what a detection is joined with."""
-    found = (values for _, _, _, values in read_lines(folder) if values.get("kind") == "issued")
-    return [values for values in found if values.get("payload") == payload_hex]
-
-
-def digest_of(line: bytes) -> str:
-    """sha256 of a line without its end, in hexadecimal."""
-    return hashlib.sha256(line).hexdigest()
+    """The lines of sounds that were issued with a payload, of all chains in a folder."""
+    return [line for chain in chains_in(folder) for line in chain.lines_of(payload_hex)]
 
 
 def _last_line(file: Any) -> bytes | None:
@@ -222,11 +185,3 @@ def _last_line(file: Any) -> bytes | None:
             file.truncate(start + whole)
         tail = tail[:whole]
     return tail[:-1].rpartition(b"\n")[2] or None
-
-
-def _canonical(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _damaged(path: Path, number: int, what: str) -> AuditDamaged:
-    return AuditDamaged(f'line {number} of "{path}" {what}. Compare with the shipped copy')

@@ -71,6 +71,18 @@ def open_signer(path: Path) -> Signer:
 
 def write_new_secret(path: Path, content: bytes) -> None:
     """Write a file of mode 0600 that appears whole; one that is there already, by whomever, stays."""
+    temporary = _written_beside(path, content)
+    with contextlib.suppress(FileExistsError):
+        os.link(temporary, path)
+    os.unlink(temporary)
+
+
+def replace_secret(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600 that appears whole, in the place of one that is there."""
+    os.replace(_written_beside(path, content), path)
+
+
+def _written_beside(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -78,6 +90,4 @@ def write_new_secret(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):
-        os.link(temporary, path)
-    os.unlink(temporary)
+    return temporary

@@ -9,16 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clock_train.errors import BundleDamaged, BundleFileMissing, BundleSchemaUnsupported, VoiceNotFound
+from clock_train.consent.rules import Grant
+from clock_train.errors import (
+    BundleDamaged,
+    BundleFileMissing,
+    BundleSchemaUnsupported,
+    ConfigValueInvalid,
+    VoiceNotFound,
+)
 
 SCHEMA_VERSION = 1
 CARD = "voice.json"
 SPEAKERS = "speakers.npy"
+LONGEST_NAME = 200
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -33,6 +42,8 @@ class VoiceCard:
     languages: list[str] = field(default_factory=list)
     speakers: list[str] = field(default_factory=list)
     consent_ids: list[str] = field(default_factory=list)
+    consents: list[dict[str, Any]] = field(default_factory=list)
+    """What each of them covers, as `consent.rules.Grant` spells it; none in a voice made before they were asked for."""
     corpus_revision: str = ""
     """sha256 over the manifests of its corpora."""
     training: dict[str, Any] = field(default_factory=dict)
@@ -43,6 +54,28 @@ class VoiceCard:
         """As ``voice.json`` spells them."""
         return {camel(name): value for name, value in vars(self).items()}
 
+    def speaker_name(self, speaker: str | None) -> str:
+        """The speaker that is meant: None is the first."""
+        return speaker or (self.speakers[0] if self.speakers else "")
+
+    def speaker_index(self, speaker: str | None) -> int:
+        """The row of a speaker's vector; None is the first.
+
+        Raises:
+            VoiceNotFound: no such speaker.
+        """
+        if speaker is None:
+            return 0
+        if speaker not in self.speakers:
+            raise VoiceNotFound(
+                f'the voice "{self.name}" has no speaker "{speaker}"; it has {", ".join(self.speakers)}'
+            )
+        return self.speakers.index(speaker)
+
+    def voice_name(self, speaker: str | None) -> str:
+        """What the log and the number in a mark call a speaker of this voice."""
+        return self.name if len(self.speakers) < 2 else f"{self.name}/{self.speaker_name(speaker)}"
+
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> VoiceCard:
         """From the values of a ``voice.json``.
@@ -50,7 +83,33 @@ class VoiceCard:
         Raises:
             KeyError: one is missing.
         """
-        return cls(**{name: values[camel(name)] for name in cls.__dataclass_fields__})
+        return cls(**{name: values[camel(name)] for name in cls.__dataclass_fields__ if name != "consents"},
+                   consents=values.get("consents", []))  # fmt: skip
+
+    def grants(self) -> list[Grant]:
+        """What the speakers agreed to."""
+        return [Grant.of_wire(values) for values in self.consents]
+
+
+def check_voice_name(name: str) -> str:
+    """The name, where it may become a voice's: it names folders, and stands in logs, tables and marks.
+
+    Raises:
+        ConfigValueInvalid: it leads out of a folder, holds signs that are not seen, or is too long.
+    """
+    parts = name.split("/")  # "studio/anna" is a name
+    is_seen = all(unicodedata.category(sign)[0] != "C" and sign not in "\u2028\u2029" for sign in name)
+    if (
+        not is_seen
+        or "\\" in name
+        or len(name) > LONGEST_NAME
+        or any(part.strip() in ("", ".", "..") for part in parts)
+    ):
+        raise ConfigValueInvalid(
+            f"{name[:80]!r} cannot name a voice: give letters, digits, signs that are seen and single slashes between "
+            f"them, at most {LONGEST_NAME}"
+        )
+    return name
 
 
 def write_card(folder: Path, values: Mapping[str, Any], files: Sequence[str]) -> bytes:

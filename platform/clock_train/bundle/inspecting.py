@@ -13,7 +13,7 @@ from clock_train.errors import ClockTrainError
 
 SHOWN = (
     "name", "kind", "version", "languages", "speakers", "sampleRate", "parameterCounts", "phoneInventoryId",
-    "consentIds", "corpusRevision", "watermarkKeyId", "trackingRun", "metrics", "graphs", "int8",
+    "consentIds", "consents", "corpusRevision", "watermarkKeyId", "trackingRun", "metrics", "graphs", "int8",
 )  # fmt: skip
 
 

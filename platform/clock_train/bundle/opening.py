@@ -47,6 +47,30 @@ class Bundle:
     digest: str
     """sha256 of ``voice.json``: what names the bundle in storage."""
 
+    @property
+    def sample_rate_hz(self) -> int:
+        """Of what it speaks.
+
+        Raises:
+            BundleDamaged: its card does not say.
+        """
+        try:
+            return int(self.values["sampleRate"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self.unusable("its card gives no sample rate") from error
+
+    @property
+    def hop_samples(self) -> int:
+        """Of one frame, in which durations are counted.
+
+        Raises:
+            BundleDamaged: its card does not say.
+        """
+        try:
+            return int(self.values["graphs"]["hopSamples"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self.unusable(f"its card does not say how its graphs run ({error})") from error
+
     def content(self, name: str) -> bytes:
         """The bytes of one of its files, checked.
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clock_train.cli.figure_table import print_figures
+from clock_train.errors import ConfigValueInvalid
 from clock_train.orchestration.progress import ProgressStyle, listening
 
 if TYPE_CHECKING:
     from clock_train.cli.measurements.rows import BenchRow
     from clock_train.orchestration.listener import Listener
 
-SERVING = "speaking in ONNX Runtime"
+SERVING, TRITON = "speaking in ONNX Runtime", "speaking through Triton"
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -28,9 +29,14 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Seconds instead of minutes, on tiny inputs: shows that it runs.")
     ] = False,
-    serving: Annotated[bool, typer.Option("--serving", help="Only the rows of bundles in ONNX Runtime.")] = False,
+    serving: Annotated[
+        bool, typer.Option("--serving", help="Only the rows of bundles in ONNX Runtime and Triton.")
+    ] = False,
     recordings: Annotated[
         Path | None, typer.Option(help="Recordings for corpus and demo; by default the English sample where cached.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for raw CSV and picture of the clients at once on Triton.")
     ] = None,
     progress: Annotated[
         ProgressStyle, typer.Option(help="How progress is shown on standard error.")
@@ -41,12 +47,17 @@ def bench(
 
     Figures are CPU time where that is what counts, so that a busy machine spoils them less; each measurement runs in a
     process of its own. A missed target is shown as missed and is no failure of the command.
+
+    Raises:
+        ConfigValueInvalid: the folder of --out cannot be made.
     """
     from clock_train.cli.measurements.machine import machine_facts
 
+    if out is not None:
+        _make_folder(out)
     facts = machine_facts()
     with listening(progress) as listener:
-        rows = measure_all(quick, recordings, listener, only={SERVING} if serving else None)
+        rows = measure_all(quick, recordings, listener, out=out, only={SERVING, TRITON} if serving else None)
     if as_json:
         print(json.dumps({"machine": facts, "rows": [as_plain(row) for row in rows]}, indent=1, ensure_ascii=False))
         return
@@ -57,11 +68,12 @@ def bench(
 
 
 def measure_all(
-    quick: bool, recordings: Path | None, listener: Listener, *, only: set[str] | None = None
+    quick: bool, recordings: Path | None, listener: Listener, *, out: Path | None = None, only: set[str] | None = None
 ) -> list[BenchRow]:
     """Every row in the order of the table, or those of some of its blocks."""
     from clock_train.cli.measurements import rows as table
     from clock_train.cli.measurements.machine import gpu_name
+    from clock_train.cli.measurements.triton_rows import triton_rows
 
     effort = table.QUICK if quick else table.FULL
     source = str(recordings) if recordings else (None if quick else cached_sample())
@@ -74,6 +86,7 @@ def measure_all(
         ("judges", lambda: table.judge_rows(effort, source)),
         ("speaking", lambda: table.speaking_rows(effort)),
         (SERVING, lambda: table.serving_rows(effort)),
+        (TRITON, lambda: triton_rows(effort, out)),
     ]
     for device in table.DEVICES:
         for model in table.MODELS:
@@ -98,6 +111,13 @@ def cached_sample() -> str | None:
 
     folder = cache_folder() / "en"
     return str(folder) if is_intact(folder) else None
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigValueInvalid(f'--out "{out}" cannot be made ({error.strerror}); name another folder') from error
 
 
 def as_plain(row: BenchRow) -> dict[str, object]:

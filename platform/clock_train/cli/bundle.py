@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +53,18 @@ def inspect(folder: Folder, *, as_json: AsJson = False) -> None:
         return
     for name, value in found.items():
         print(f"{name + ':':<18}{_as_text(value)}")
+
+
+@app.command()
+def card(folder: Folder) -> None:
+    """Print a bundle's model card: data, consents, figures, intended use, and what it is not for."""
+    from clock_train.export.model_card import card_of
+    from clock_train.issuing.installation import Installation
+
+    found = card_of(folder, trusted_keys=Installation().trusted_keys())
+    if found.doubt:
+        print(f"Warning: {found.doubt}", file=sys.stderr)
+    print(found.text, end="")
 
 
 @app.command()

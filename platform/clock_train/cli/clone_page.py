@@ -202,9 +202,16 @@ def _consents(
 
 
 def _serving(spec: Mapping[str, Any], status: Mapping[str, Any]) -> str:
-    if status.get("endpoint"):
-        return status["endpoint"]
-    return f"{_fields(spec['serving'])}; not served" if spec.get("serving") else NOT_CONFIGURED
+    """What is asked for, and what it came to: a wish that cannot be followed leaves the champion before."""
+    if not spec.get("serving"):
+        return NOT_CONFIGURED
+    found = status.get("serving") or {}
+    parts = [f"version {found['champion']}"] if found else ["not served"]
+    if "candidate" in found:
+        parts.append(f"{found['canaryPercent']} % of the requests to version {found['candidate']}")
+    if "previous" in found:
+        parts.append(f"version {found['previous']} before")
+    return f"{', '.join(parts)}; {_fields(spec['serving'])}"
 
 
 def _figures(status: Mapping[str, Any]) -> str:

@@ -77,6 +77,7 @@ def build(
     from clock_train.data.build import build_corpus
     from clock_train.data.check import require_basic
     from clock_train.data.manifest import REPORT_NAME
+    from clock_train.orchestration.consents import carry_consent
 
     with _Progress() as progress:
         corpus = build_corpus(
@@ -88,6 +89,7 @@ def build(
             sample_rate_hz=sample_rate_hz,
             report=progress,
         )
+    carry_consent(recordings, out)
     _show(corpus.quality, as_json)
     _say(f'corpus: "{out}"; report: "{out / REPORT_NAME}"')
     if not allow_short and len(corpus.speakers()) <= 1:
@@ -102,11 +104,13 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Say whether a corpus folder is whole, and what to record more of."""
+    from clock_train.data.build import built_from
     from clock_train.data.check import check_corpus, require_basic
 
     result = check_corpus(corpus)
     figures = {**result.corpus.quality, **result.figures, "consent": result.consent}
     _show(figures, as_json)
+    built_from(result.corpus)  # without it no consent fits, and no training takes the corpus
     if not allow_short and len(result.corpus.speakers()) <= 1:
         require_basic(result.corpus)
 

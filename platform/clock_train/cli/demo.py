@@ -38,8 +38,8 @@ def demo(
 ) -> None:
     """Turn recordings into a voice that speaks, on this machine.
 
-    Recordings, corpus, consent record, training, speech and evaluation, in about a quarter of an hour on two cores.
-    Interrupting it loses nothing: the same command goes on.
+    Recordings, corpus, consent record, training, a student, a signed bundle that speaks in Triton, and evaluation, in
+    about a quarter of an hour on two cores. Interrupting it loses nothing: the same command goes on.
     """
     from clock_train.orchestration.demo import run_demo
 
@@ -69,7 +69,11 @@ def _print(outcome: DemoOutcome) -> None:
         print(f"Reused:  {reused}")
     stages = ", ".join(f"{name} {spoken_duration(seconds)}" for name, seconds in outcome.seconds.items())
     print(f"Time:    {spoken_duration(sum(outcome.seconds.values()))} ({stages})")
+    speaker = "Triton" if outcome.spoken_by == "triton" else "ONNX Runtime, without Triton"
     for language, path in outcome.speech.items():
-        print(f"Listen:  {path} ({language})")
+        print(f"Listen:  {path} ({language}, spoken by {speaker})")
+    print(f"Serve:   clocktrain serve --voices {outcome.bundle.parent}")
+    print(f"Card:    {outcome.card}")
+    print(f"Student: {outcome.student} (half the parameters, taught by the voice in a minute: it shows the stage)")
     print(f"Report:  {outcome.report}")
     print(f"MLflow:  clocktrain ui {outcome.report.parent}")

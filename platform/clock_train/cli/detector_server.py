@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from clock_train.errors import ClockTrainError, DetectorRefused, snake_code
-from clock_train.watermark.open_detector import OpenDetector
+from clock_train.watermark.open_detector import PAGE_POLICY, OpenDetector
 
-PAGE = Path(__file__).with_name("detector_page.html")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 READ_TIMEOUT_S = 30.0
 """A browser on this machine that sends slower than this has gone."""
 SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -47,10 +46,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self._is_foreign() or self.path != "/":
             self._answer(HTTPStatus.NOT_FOUND, {"code": "not_found", "message": "there is one page here: /"})
             return
-        limits = self.detector.limits
-        words = f"{limits.max_bytes >> 20} MB and {limits.max_seconds / 60:.0f} minutes"
-        page = PAGE.read_text(encoding="utf-8").replace("LIMITS", words)
-        self._send(HTTPStatus.OK, "text/html; charset=utf-8", page.encode())
+        nonce = secrets.token_urlsafe(16)
+        policy = {"Content-Security-Policy": PAGE_POLICY.format(nonce=nonce)}
+        page = self.detector.page().replace("NONCE", nonce)
+        self._send(HTTPStatus.OK, "text/html; charset=utf-8", page.encode(), policy)
 
     def do_POST(self) -> None:
         if self._is_foreign() or self.path != "/detect":
@@ -86,9 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: HTTPStatus, values: dict[str, Any]) -> None:
         self._send(status, "application/json; charset=utf-8", json.dumps(values, ensure_ascii=False).encode())
 
-    def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
+    def _send(
+        self, status: HTTPStatus, kind: str, content: bytes, more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.send_response(status)
-        for name, value in {**SECURITY, "Content-Type": kind, "Content-Length": str(len(content))}.items():
+        for name, value in {**SECURITY, **more, "Content-Type": kind, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

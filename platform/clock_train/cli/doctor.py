@@ -62,7 +62,7 @@ def doctor(
 def examine() -> list[Row]:
     """All checks, in the order a person reads them."""
     checks: list[Callable[[], Iterator[Row]]] = [
-        _system, _memory_and_disk, _libraries, _devices, _tools_for_samples, _codecs, _espeak, _microphone,
+        _system, _memory_and_disk, _libraries, _triton, _devices, _tools_for_samples, _codecs, _espeak, _microphone,
     ]  # fmt: skip
     return [row for check in checks for row in check()]
 
@@ -151,6 +151,17 @@ def _versions(part: str) -> str:
         except metadata.PackageNotFoundError:
             found.append(name)
     return ", ".join(found)
+
+
+def _triton() -> Iterator[Row]:
+    from clock_train.errors import ServerStartFailed
+    from clock_train.serving.triton_install import find_triton
+
+    name = "Triton (clocktrain serve, the demo's last words)"
+    try:
+        yield Row(name, OK, str(find_triton().server))
+    except ServerStartFailed as error:
+        yield Row(name, OPTIONAL, "cannot run here", str(error))
 
 
 def _devices() -> Iterator[Row]:

@@ -9,10 +9,12 @@ from clock_train.errors import PartNotInstalled
 PARTS = {
     "speech": ("av", "cryptography", "pypinyin", "rjieba", "scipy", "soundfile", "soxr"),
     "train": ("hydra", "safetensors", "torch"),
+    "client": ("google", "grpc", "grpc_status"),
     "serve": (
-        *("grpc", "grpc_health", "grpc_reflection", "grpc_status"),
-        *("onnxruntime", "starlette", "tritonclient", "uvicorn"),
+        *("grpc_health", "grpc_reflection", "onnxruntime", "prometheus_client", "starlette", "tritonclient"),
+        "uvicorn",
     ),
+    "traces": ("opentelemetry",),
     "triton": ("pytriton",),
     "export": ("onnx", "onnxruntime"),
     "distribute": ("psutil", "ray"),
@@ -25,6 +27,7 @@ PARTS = {
     "record": ("sounddevice",),
     "pod": ("ray",),
     "operator": ("prometheus_client",),
+    "accounts": ("pg8000",),
     "track-server": ("boto3", "mlflow", "pg8000"),
     "bench": ("psutil",),
 }

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,7 +19,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def synthesize(
     *,
-    voice: Annotated[Path, typer.Option(help="Folder of a trained voice or a bundle, such as demo/voice.")],
+    voice: Annotated[
+        str, typer.Option(help="Folder of a trained voice or a bundle, such as demo/voice; of a server, its name.")
+    ],
     out: Annotated[Path, typer.Option(help="The file to write: wav, flac, mp3, opus, aac or m4a.")],
     text: Annotated[str | None, typer.Option(help="What to say.")] = None,
     file: Annotated[Path | None, typer.Option(help='A UTF-8 text file to say; "-" reads standard input.')] = None,
@@ -35,6 +37,15 @@ def synthesize(
     audible_label: Annotated[
         bool, typer.Option("--audible-label", help="Four tones first: short, long, short, short.")
     ] = False,
+    server: Annotated[str | None, typer.Option(help="Ask a server at this host and port of its gRPC.")] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CLOCKTRAIN_API_KEY", show_envvar=False, help="Key for the server; better $CLOCKTRAIN_API_KEY."
+        ),
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="The server speaks TLS.")] = False,
+    ca: Annotated[Path | None, typer.Option(help="Certificate that signed the server's; implies --tls.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Speak a text with a trained voice.
@@ -42,12 +53,17 @@ def synthesize(
     The sound is marked, its file labelled, and its request logged.
     """
     words = text_to_say(text, file)
+    if server is not None:
+        how = {"language": language, "style": style, "emotion": emotion or "", "speed": speed, "seed": seed}
+        name = voice if speaker is None else f"{voice}/{speaker}"
+        _ask(Asking(server, api_key, tls, ca), words, out, name, how, as_json=as_json)
+        return
     from clock_train.issuing.sound_files import write_issued
     from clock_train.labels.files import kind_of
     from clock_train.orchestration.voice_opening import open_voice
 
     kind_of(out)
-    speaking = open_voice(voice)
+    speaking = open_voice(Path(voice))
     began = time.process_time()
     waveform = speaking.say(
         words, language=language, speaker=speaker, style=style, emotion=emotion, speed=speed, seed=seed
@@ -76,6 +92,40 @@ def synthesize(
         print(f"{out}: {seconds:.2f} s of speech by {speaking.card.name}, spoken in {cpu_seconds:.2f} s of CPU")
         if issue.report is not None and issue.report.warning:
             print(issue.report.warning, file=sys.stderr)
+
+
+class Asking(NamedTuple):
+    """A server, and how to reach it."""
+
+    address: str
+    key: str | None
+    tls: bool
+    ca: Path | None
+
+
+def _ask(asking: Asking, words: str, out: Path, voice: str, how: dict[str, Any], *, as_json: bool) -> None:
+    """Save what a server speaks, as it comes."""
+    from clock_train.client import SpeechClient
+    from clock_train.client.sounds import SUFFIXES, format_of
+    from clock_train.errors import LabelUnwritable
+
+    if format_of(out) is None:
+        raise LabelUnwritable(f'"{out}" is no kind of file that a server writes; give one of {", ".join(SUFFIXES)}')
+    began = time.monotonic()
+    with SpeechClient(asking.address, key=asking.key, tls=asking.tls, ca=asking.ca) as client:
+        client.save(words, out, voice=voice, **how)
+    seconds = time.monotonic() - began
+    if as_json:
+        facts = {
+            "out": str(out),
+            "bytes": out.stat().st_size,
+            "voice": voice,
+            "server": asking.address,
+            "wallSeconds": round(seconds, 3),
+        }
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        print(f"{out}: {out.stat().st_size} bytes by {voice} of {asking.address}, in {seconds:.2f} s")
 
 
 def text_to_say(text: str | None, file: Path | None) -> str:

@@ -33,5 +33,5 @@ def ui(
     print(f"Open http://127.0.0.1:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", f"sqlite:///{database}"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     os.execv(sys.executable, command)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clock_train.cli.accounts_options import ACCOUNTS_VARIABLE
 from clock_train.cli.figure_table import print_figures
+from clock_train.cli.measurements.watermark_parts import Part
 from clock_train.errors import ClockTrainError, ConfigValueInvalid
 from clock_train.orchestration.progress import ProgressStyle, listening
 
@@ -113,19 +115,20 @@ def embed(
     """Mark a sound file."""
     if out.suffix.lower() not in (".wav", ".flac"):
         raise typer.BadParameter(f'"{out}" ends in neither .wav nor .flac', param_hint="OUT")
-    from clock_train.audio.reading import probe, read_waveform
-    from clock_train.audio.writing import write_flac, write_wav
-    from clock_train.watermark.embed import embed as mark
+    from clock_train.audio.block_writing import write_blocks
+    from clock_train.audio.reading import probe, read_blocks
+    from clock_train.watermark.embed import Marker
     from clock_train.watermark.keys import read_keys
     from clock_train.watermark.payload import Payload
 
     wanted = Payload.from_hex(payload)
     key = read_keys(key_file).embedding_key(_today())
     info = probe(source)
-    waveform = read_waveform(source, sample_rate_hz=info.sample_rate_hz)
     request_id = request_id or secrets.token_hex(8)
-    marked, report = mark(waveform, info.sample_rate_hz, key, wanted, request_id=request_id)
-    (write_flac if out.suffix.lower() == ".flac" else write_wav)(out, marked, info.sample_rate_hz)
+    marker = Marker(key, wanted, sample_rate_hz=info.sample_rate_hz, request_id=request_id)
+    blocks = read_blocks(source, sample_rate_hz=info.sample_rate_hz, block_seconds=10.0)
+    write_blocks(out, marker.marked_blocks(blocks), info.sample_rate_hz)
+    report = marker.report()
     if info.channels > 1:
         print(f"{source} has {info.channels} channels; their mean was marked", file=sys.stderr)
     if not report.payload_fits:
@@ -153,6 +156,15 @@ def detect(
     audit: Annotated[
         Path | None, typer.Option(help="Log to join with; by default this installation's, where its keys are used.")
     ] = None,
+    accounts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            envvar=ACCOUNTS_VARIABLE,
+            show_envvar=False,
+            help="PostgreSQL where gateways keep their log, joined as well; by default $CLOCKTRAIN_ACCOUNTS.",
+        ),
+    ] = None,
     narrow: Annotated[
         bool, typer.Option("--narrow", help="Only sounds played at their own speed; ten times as fast.")
     ] = False,
@@ -165,39 +177,43 @@ def detect(
 
     The p-value pays for every key, offset and speed that was looked at.
     """
+    from clock_train.cli.issued_lines import IssuedLines
+    from clock_train.issuing.evidence import agreeing_lines
     from clock_train.issuing.installation import Installation
     from clock_train.watermark.detect import FULL_SEARCH, NARROW_SEARCH
+    from clock_train.watermark.detection_json import as_plain
     from clock_train.watermark.files import detect_file
     from clock_train.watermark.keys import read_keys
 
     installation = Installation()
     tenants = [read_keys(path) for path in key_file or [installation.key_path]]
-    if audit is None and not key_file and installation.log_folder.is_dir():
-        audit = installation.log_folder
+    is_joined = audit is not None or (not key_file and (accounts is not None or installation.log_folder.is_dir()))
     keys = [key for tenant in tenants for key in tenant.detection_keys(_today())]
     results: list[dict[str, Any]] = []
     is_any_lost = False
-    for path in files:
-        try:
-            found = detect_file(
-                path,
-                keys,
-                speeds=NARROW_SEARCH if narrow else FULL_SEARCH,
-                max_false_alarm=max_false_alarm,
-                with_windows=not narrow,
-            )
-        except ClockTrainError as error:
-            if len(files) == 1:
-                raise
-            is_any_lost = True
-            results.append({"file": str(path), "error": str(error)})
-            print(error, file=sys.stderr)
-            continue
-        issued = _issued(found, audit)
-        results.append({"file": str(path), **as_plain(found), "issued": issued})
-        if not as_json:
-            _print(path, found)
-            _print_issued(found, issued)
+    with IssuedLines(audit, accounts) as log:
+        for path in files:
+            try:
+                found = detect_file(
+                    path,
+                    keys,
+                    speeds=NARROW_SEARCH if narrow else FULL_SEARCH,
+                    max_false_alarm=max_false_alarm,
+                    with_windows=not narrow,
+                )
+            except ClockTrainError as error:
+                if len(files) == 1:
+                    raise
+                is_any_lost = True
+                results.append({"file": str(path), "error": str(error)})
+                print(error, file=sys.stderr)
+                continue
+            told = as_plain(found)
+            issued = agreeing_lines(told["segments"], log.of) if is_joined and found.payload else None
+            results.append({"file": str(path), **told, "issued": issued})
+            if not as_json:
+                _print(path, found)
+                _print_issued(found, issued)
     if as_json:
         print(json.dumps(results[0] if len(files) == 1 else results, indent=1, ensure_ascii=False))
     if is_any_lost:
@@ -235,6 +251,7 @@ def bench(
         bool, typer.Option("--quick", help="A few clips instead of hundreds: shows that it runs and finds.")
     ] = False,
     num_clips: Annotated[int, typer.Option("--clips", min=2, help="Clips that every attack is tried on.")] = 300,
+    only: Annotated[Part | None, typer.Option(help="One part, which takes minutes instead of an hour.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     voice: Annotated[Path | None, typer.Option(help="Also measure in the speech of this trained voice.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Picture of the p-values (png or svg).")] = None,
@@ -247,71 +264,44 @@ def bench(
 
     On the sample recordings that are cached. A missed target is shown as missed and is no failure of the command.
     """
-    from clock_train.cli.measurements.watermark_bench import FULL, QUICK, measure
+    from clock_train.cli.measurements.watermark_bench import FULL, QUICK, measure, measure_part
 
     effort = QUICK if quick else replace(FULL, num_clips=num_clips)
     with listening(progress) as listener:
-        figures = measure(effort, workers=workers, plot=plot, voice=voice, listener=listener)
+        if only is not None:
+            figures = measure_part(only, effort, listener=listener)
+        else:
+            figures = measure(effort, workers=workers, plot=plot, voice=voice, listener=listener)
     if as_json:
         print(json.dumps([{**asdict(each), "met": each.is_met} for each in figures], indent=1, ensure_ascii=False))
     else:
         print_figures(figures)
 
 
-def as_plain(found: Detection) -> dict[str, Any]:
-    """A detection for scripts."""
-    return {
-        "detected": found.is_detected,
-        "p_value": found.p_value,
-        "log10_p": round(found.log10_p, 2),
-        "payload": found.payload.hex if found.payload else None,
-        "seconds": round(found.seconds, 3),
-        "keys": found.num_keys,
-        "looks": found.num_looks,
-        "segments": [
-            {
-                "start": round(each.start_s, 2),
-                "end": round(each.end_s, 2),
-                "keyId": each.key_id,
-                "quarter": each.quarter,
-                "speed": each.speed,
-                "pitch": each.pitch,
-                "log10_p": round(each.log10_p, 2),
-                "payload": each.payload.hex if each.payload else None,
-                "fields": each.payload.as_plain() if each.payload else None,
-            }
-            for each in found.segments
-        ],
-    }
-
-
-def _issued(found: Detection, audit: Path | None) -> list[dict[str, Any]] | None:
-    """The lines of the log that the payload names; None where no log was given or nothing was read."""
-    if audit is None or found.payload is None:
-        return None
-    from clock_train.audit.log import lines_of, verify
-
-    verify(audit)
-    return lines_of(audit, found.payload.hex)
-
-
 def _print_issued(found: Detection, issued: list[dict[str, Any]] | None) -> None:
     if issued is None:
         if found.is_detected:
             print("  The mark alone proves nothing: compare with the signed log (--audit).")
-    elif not issued:
-        print("  The log has no line with this payload: do not trust the mark.")
-    else:
-        first = issued[0]
+        return
+    for payload in dict.fromkeys(each.payload.hex for each in found.segments if each.payload):
+        lines = [line for line in issued if line["payload"] == payload]
+        if not lines:
+            print(f"  The log has no line with payload {payload} under this key: do not trust the mark.")
+            continue
+        first = lines[0]
         consent = ", ".join(first["consentIds"]) or "none"
-        print(f"  The signed log agrees: {len(issued)} sounds of voice {first['voice']}, consent {consent},")
-        print(f"  {first['time']} to {issued[-1]['time']}: clocktrain audit find {first['payload']}")
+        sounds = "1 sound" if len(lines) == 1 else f"{len(lines)} sounds"
+        print(f"  The signed log agrees: {sounds} of voice {first['voice']}, consent {consent},")
+        print(f"  {first['time']} to {lines[-1]['time']}: clocktrain audit find {payload}")
 
 
 def _print(path: Path, found: Detection) -> None:
-    searched = f"{found.num_keys} keys, {found.num_looks:,} looks".replace(",", " ")
+    keys = "1 key" if found.num_keys == 1 else f"{found.num_keys} keys"
+    searched = f"{keys}, {found.num_looks:_} looks".replace("_", " ")
     if not found.is_detected:
         print(f"{path}: no mark (p = {min(1.0, found.p_value):.2g}; {searched})")
+        if not found.has_enough_sound:
+            print(f"  That says little: only {found.sounding_seconds:.1f} s of {found.seconds:.1f} s are sound.")
         return
     print(f"{path}: marked (log10 p = {found.log10_p:.1f}; {searched})")
     for each in found.segments:

@@ -31,10 +31,11 @@ OWN = {
 CLONES, RUNTIMES, CONSENTS = OWN["VoiceClone"], OWN["VoiceTrainingRuntime"], OWN["VoiceConsent"]
 EVENTS = Kind(kind="Event", plural="events")
 PODS = Kind(kind="Pod", plural="pods")
+CONFIG_MAPS = Kind(kind="ConfigMap", plural="configmaps")
 CHILDREN = (
     Kind(kind="RayJob", plural="rayjobs", group="ray.io"),
     PODS,
-    Kind(kind="ConfigMap", plural="configmaps"),
+    CONFIG_MAPS,
     Kind(kind="ServiceAccount", plural="serviceaccounts"),
     Kind(kind="Role", plural="roles", group="rbac.authorization.k8s.io"),
     Kind(kind="RoleBinding", plural="rolebindings", group="rbac.authorization.k8s.io"),

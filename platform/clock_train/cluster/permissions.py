@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clock_train.cluster.kinds import CHILDREN, CLONES, CONSENTS, EVENTS, PODS, RUNTIMES, Kind
+from clock_train.cluster.kinds import CHILDREN, CLONES, CONFIG_MAPS, CONSENTS, EVENTS, PODS, RUNTIMES, Kind
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Permission:
 _READ = Permission(("get",), CLONES)
 _PATCH = Permission(("patch",), CLONES)
 _WRITE = Permission(("get", "create", "patch"), CLONES)
+_READ_AND_PATCH = Permission(("get", "patch"), CLONES)
 _NAMED = "it is left out and named in warnings.txt"
 PERMISSIONS: dict[str, tuple[Permission, ...]] = {
     "plan --cluster": (
@@ -50,6 +51,10 @@ PERMISSIONS: dict[str, tuple[Permission, ...]] = {
     "retry": (_PATCH,),
     "pause": (_PATCH,),
     "unpause": (_PATCH,),
+    "voices list": (Permission(("get",), CONFIG_MAPS),),
+    "voices promote": (_READ_AND_PATCH,),
+    "voices canary": (_READ_AND_PATCH,),
+    "voices rollback": (_READ_AND_PATCH,),
     "report": (
         _READ,
         Permission(("get",), RUNTIMES, if_absent=_NAMED),

@@ -16,7 +16,7 @@ from typing import Any
 
 from clock_train.errors import ConfigError, ConfigKeyUnknown, ConfigValueInvalid
 
-GROUPS = ("model", "training", "compute")
+GROUPS = ("model", "training", "compute", "distillation")
 """Folders of ``conf/`` that a choice can be made from; ``experiment`` is the argument of its own."""
 MOST_TEXT_LETTERS = 1_000
 BROKEN_VALUES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)

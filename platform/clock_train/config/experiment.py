@@ -12,6 +12,7 @@ from clock_train.config.checking import plain, typed
 from clock_train.config.composing import BROKEN_VALUES, Overrides, compose
 from clock_train.errors import ConfigError, ConfigOutdated, ConfigValueInvalid
 from clock_train.models.voice import VoiceConfig
+from clock_train.training.distill import DistillConfig
 from clock_train.training.run import TrainingConfig
 
 SCHEMA_VERSION = 1
@@ -89,6 +90,7 @@ class ExperimentConfig:
     compute: ComputeConfig = field(default_factory=ComputeConfig)
     passes: PassesConfig = field(default_factory=PassesConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
+    distillation: DistillConfig = field(default_factory=DistillConfig)
 
 
 def load_config(experiment: str, overrides: Overrides = ()) -> ExperimentConfig:

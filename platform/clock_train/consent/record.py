@@ -1,8 +1,8 @@
 """The consent record: who may be cloned, for what, where and until when, bound to exact recordings.
 
-One JSON file, ``consent.json``, beside a corpus. Kind ``statement`` is a speaker's own consent; kind ``licence`` stands
-for recordings that were published under a licence and says plainly that it is no consent of the speaker. ``signature``
-is null until the record is signed.
+One JSON file, ``consent.json``, beside a corpus; where several people speak in it, one file each in ``consents/``. Kind
+``statement`` is a speaker's own consent; kind ``licence`` stands for recordings that were published under a licence and
+says plainly that it is no consent of the speaker. ``signature`` is null until the record is signed (`signature`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from typing import Any, Literal
 
 from clock_train.errors import ConsentInvalid, ConsentMissing
 
-CONSENT_NAME = "consent.json"
+CONSENT_NAME, CONSENTS_FOLDER = "consent.json", "consents"
 SCHEMA_VERSION = 1
 LICENCE_TEXT_VERSION = "licence-1"
+DEMONSTRATION = "demonstration"
+"""The one purpose of what a licence allows, and of what nobody consented to."""
+WORLDWIDE = "worldwide"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -47,8 +50,15 @@ class ConsentRecord:
     licence: str | None = None
     licence_uri: str | None = None
     attribution: str | None = None
+    consent_time: str | None = None
+    """RFC 3339, when it was given."""
+    speaker_similarity: float | None = None
+    """What the spoken statement's voice and the recordings' came to (`compliance.speaker_match`)."""
+    word_error_rate: float | None = None
+    """Of the statement's random words as a recogniser heard them; None where there is none for the language."""
     revoked: bool = False
     signature: str | None = None
+    """Base64, Ed25519 over every other field."""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -66,12 +76,22 @@ class ConsentRecord:
         _require(isinstance(self.revoked, bool), "revoked must be true or false")
         _require(self.kind != "statement" or self.expiration_time is not None, "a statement needs an expirationTime")
         _require(self.kind != "licence" or bool(self.licence), "a licence record must name the licence")
-        if self.expiration_time is not None:
-            _time_of(self.expiration_time)
+        for name in ("expiration_time", "consent_time"):
+            if getattr(self, name) is not None:
+                _time_of(getattr(self, name), _camel(name))
 
     def is_expired(self, now: datetime) -> bool:
         """Whether the record has ended at ``now`` (with a time zone)."""
         return self.expiration_time is not None and now >= _time_of(self.expiration_time)
+
+    def given_at(self) -> datetime | None:
+        """When it was given, where the record says so."""
+        return None if self.consent_time is None else _time_of(self.consent_time)
+
+    @property
+    def is_licence(self) -> bool:
+        """Whether nobody was asked."""
+        return self.kind == "licence"
 
 
 def licence_record(
@@ -92,8 +112,8 @@ def licence_record(
         id=f"licence-{speaker_id}-{recordings_sha256[:12]}",
         kind="licence",
         speaker_id=speaker_id,
-        purposes=purposes or ["demonstration"],
-        territories=["worldwide"],
+        purposes=purposes or [DEMONSTRATION],
+        territories=[WORLDWIDE],
         expiration_time=None,
         text_version=LICENCE_TEXT_VERSION,
         statement=statement,
@@ -109,10 +129,23 @@ def write_record(path: str | Path, record: ConsentRecord) -> Path:
     """Write a record whole or not at all; ``path`` is the file or the corpus folder."""
     path = _file_of(path)
     temporary = path.with_name(f".{path.name}.new")
-    values = {_camel(name): value for name, value in asdict(record).items()}
-    temporary.write_text(json.dumps(values, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.write_text(record_json(record), encoding="utf-8")
     os.replace(temporary, path)
     return path
+
+
+def record_json(record: ConsentRecord) -> str:
+    """The record as its file has it."""
+    values = {_camel(name): value for name, value in asdict(record).items()}
+    return json.dumps(values, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def record_paths(corpus: str | Path) -> list[Path]:
+    """The files of records beside a corpus or recordings: ``consent.json`` and ``consents/*.json``."""
+    corpus = Path(corpus)
+    return [
+        path for path in (corpus / CONSENT_NAME, *sorted((corpus / CONSENTS_FOLDER).glob("*.json"))) if path.is_file()
+    ]
 
 
 def read_record(path: str | Path, *, recordings_sha256: str | None = None) -> ConsentRecord:
@@ -168,14 +201,12 @@ def _require(is_right: bool, what: str) -> None:
         raise ConsentInvalid(f"{what}. Correct the consent record")
 
 
-def _time_of(text: str) -> datetime:
+def _time_of(text: str, field: str = "expirationTime") -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except (TypeError, ValueError) as error:
-        raise ConsentInvalid(
-            f'expirationTime "{text}" is no RFC 3339 time. Write it like 2027-12-31T00:00:00Z'
-        ) from error
-    _require(time.tzinfo is not None, f'expirationTime "{text}" has no time zone')
+        raise ConsentInvalid(f'{field} "{text}" is no RFC 3339 time. Write it like 2027-12-31T00:00:00Z') from error
+    _require(time.tzinfo is not None, f'{field} "{text}" has no time zone')
     return time.astimezone(UTC)
 
 

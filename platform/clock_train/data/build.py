@@ -31,6 +31,7 @@ from clock_train.data.replacing import put_in_place, workplace
 from clock_train.data.report_html import write_report
 from clock_train.errors import (
     ConfigError,
+    ConsentInvalid,
     CorpusNotFound,
     CorpusTooShort,
 )
@@ -141,11 +142,40 @@ def _with_chosen_speaker(layout: Layout, options: BuildOptions, root: Path) -> L
     return replace(layout, recordings=kept)
 
 
+def recordings_to_build(recordings: str | Path, transcripts: str | Path | None = None) -> tuple[list[Path], str]:
+    """The sound files that ``build_corpus`` would read, and their digest: what a consent record pins.
+
+    Raises:
+        CorpusError: one of its leaves, for what recordings can be.
+    """
+    layout = recognise(recordings, Path(transcripts) if transcripts else None)
+    return [path for path in _sound_files(layout).values() if path.is_file()], _recordings_digest(layout)
+
+
+def built_from(corpus: Corpus) -> str:
+    """The digest of the recordings that a corpus was built from.
+
+    Raises:
+        ConsentInvalid: it does not say, so no consent fits it.
+    """
+    digest = corpus.quality.get("recordings_sha256")
+    if not isinstance(digest, str):
+        raise ConsentInvalid(
+            f'"{corpus.path}" does not say from which recordings it was built (recordings_sha256 in its quality.json), '
+            "so no consent fits it. Build it again"
+        )
+    return digest
+
+
+def _sound_files(layout: Layout) -> dict[str, Path]:
+    paths = {recording.file: recording.path for recording in layout.recordings}
+    return paths | {file: path for take in layout.takes for file, path in zip(take.files, take.paths, strict=True)}
+
+
 def _recordings_digest(layout: Layout) -> str:
     """One number for all recordings that were read: what a consent record pins."""
     digest = hashlib.sha256()
-    paths = {recording.file: recording.path for recording in layout.recordings}
-    paths |= {file: path for take in layout.takes for file, path in zip(take.files, take.paths, strict=True)}
+    paths = _sound_files(layout)
     for file in sorted(paths):
         if paths[file].is_file():
             with paths[file].open("rb") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from zipfile import BadZipFile
@@ -52,9 +53,18 @@ class PackedCorpus:
         """Length of each clip."""
         return np.diff(self.sample_offsets) / self.sample_rate_hz
 
+    def public_id(self, i: int) -> str:
+        """What a clip is called outside the corpus."""
+        return public_id(self.clip_ids[i])
+
     def of_split(self, split: int) -> list[int]:
         """Indices of the clips of one split; augmented copies are only ever in ``TRAIN``."""
         return [int(i) for i in np.flatnonzero(self.split_of == split)]
+
+
+def public_id(clip_id: str) -> str:
+    """A clip's id outside its corpus: its own comes from a file's name, which may be a person's."""
+    return f"clip-{hashlib.sha256(clip_id.encode()).hexdigest()[:12]}"
 
 
 def save_packed(packed: PackedCorpus, path: Path) -> None:

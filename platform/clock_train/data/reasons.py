@@ -38,6 +38,7 @@ REASONS: dict[str, str] = {
     "TooMuchSilence": "Most of the clip is silence: cut it tighter.",
     "TooShort": "Less speech than a model can learn from: record whole words or sentences.",
     "TooLong": "Longer than one training example may be: split recording and text at a pause.",
+    "PersonalData": "The text named a person, a number or an address: it was masked, and is not trained on.",
     "Duplicate": "The same recording of the same text is in the corpus already.",
     "TextConflict": "The same recording comes with different texts: keep the right one.",
     "LineDoubtful": "It is not certain which stretch of the take holds this line: pause longer between lines.",

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from clock_train.audio.mel import MelConfig, log_mel
+from clock_train.evaluation.better_row import better_row
 from clock_train.evaluation.curves_svg import Chart, chart_svg
 from clock_train.evaluation.figures import Metric, Row
 from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ
@@ -40,16 +41,8 @@ class FigurePair:
     @property
     def better(self) -> str:
         """``A`` or ``B`` where their intervals do not overlap and the figure has a direction; else nothing."""
-        first, second = self.first, self.second
-        if first is None or second is None or first.value is None or second.value is None:
-            return ""
-        if first.low is None or first.high is None or second.low is None or second.high is None:
-            return ""
-        if first.low <= second.high and second.low <= first.high:
-            return ""
-        if self.metric.better == "near 1":
-            return "A" if abs(first.value - 1) < abs(second.value - 1) else "B"
-        return "A" if (first.value > second.value) == (self.metric.better == "higher") else "B"
+        found = better_row(self.metric, self.first, self.second)
+        return "" if found is None else "AB"[found]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,11 +123,12 @@ def _cell(row: Row | None) -> str:
 
 def _sentence(pair: SentencePair) -> str:
     sounds = (("Recording", pair.recording), ("A", pair.first), ("B", pair.second))
-    players = "".join(_sound(title, waveform) for title, waveform in sounds)
+    players = "".join(player(title, waveform) for title, waveform in sounds)
     return f'<div class="sentence"><p>{escape(pair.text)}</p><div class="sounds">{players}</div></div>'
 
 
-def _sound(title: str, waveform: np.ndarray | None) -> str:
+def player(title: str, waveform: np.ndarray | None) -> str:
+    """A sound with its spectrogram; a line that says so where there is none."""
     if waveform is None:
         return f"<figure><figcaption>{title}: no sound</figcaption></figure>"
     picture = ""

@@ -100,7 +100,7 @@ def _page(page: ReportPage, report: EvaluationReport | None, sounds: _Sounds) ->
     if page.statement:
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in page.statement)
         parts.append(f'<div class="statement">{paragraphs}</div>')
-    parts.append(section("Figures", _figure_table(page.figures)))
+    parts.append(section("Figures", figure_table(page.figures)))
     parts.append(section("Samples", "".join(_sample(sample, sounds) for sample in page.samples)))
     scores = {item.id: item for item in report.items} if report else {}
     cards = "".join(_item(item, scores.get(item.id), sounds) for item in page.items)
@@ -130,7 +130,8 @@ def section(title: str, content: str) -> str:
     return f"<h2>{escape(title)}</h2>\n{content}" if content else ""
 
 
-def _figure_table(figures: Sequence[Figure]) -> str:
+def figure_table(figures: Sequence[Figure]) -> str:
+    """Measured figures beside their targets."""
     rows = []
     for figure in figures:
         measured = "–" if figure.measured is None else f"{figure.measured:.3f} <small>{escape(figure.unit)}</small>"

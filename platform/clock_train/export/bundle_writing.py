@@ -17,6 +17,7 @@ from clock_train.bundle.staging import staged
 from clock_train.errors import BundleUnwritable
 from clock_train.export.graphs import write_graphs
 from clock_train.export.int8 import INT8_DECODER
+from clock_train.export.model_card import MODEL_CARD, model_card
 from clock_train.models.voice_files import FILES, JUDGES, LoadedVoice, load_voice, model_facts
 
 
@@ -90,13 +91,13 @@ def _fill(
         "graphs": facts.values(),
         "int8": {"kept": False, "why": "not tried: no recordings of the voice to judge it by"},
     }
-    card = write_card(work, values, names)
-    if choose_int8 is None:
-        return card
-    values["int8"] = choose_int8(Bundle(work, loaded.card, parse_card(work, card), signer="", digest=""))
-    if values["int8"]["kept"]:
-        values["graphs"] = {**facts.values(), "decoder": INT8_DECODER}
-        names.append(INT8_DECODER)
-    else:
-        (work / INT8_DECODER).unlink(missing_ok=True)
-    return write_card(work, values, names)
+    if choose_int8 is not None:
+        unjudged = write_card(work, values, names)
+        values["int8"] = choose_int8(Bundle(work, loaded.card, parse_card(work, unjudged), signer="", digest=""))
+        if values["int8"]["kept"]:
+            values["graphs"] = {**facts.values(), "decoder": INT8_DECODER}
+            names.append(INT8_DECODER)
+        else:
+            (work / INT8_DECODER).unlink(missing_ok=True)
+    (work / MODEL_CARD).write_text(model_card(values), encoding="utf-8")
+    return write_card(work, values, [*names, MODEL_CARD])

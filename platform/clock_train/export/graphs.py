@@ -4,9 +4,10 @@
 a stream decodes windows of one sentence's latents, and a graph cannot be entered in the middle. The halves hold
 the same weights again, 20 MB on disk for a student; in memory a server has the halves only.
 
-One sentence at a time: batches gain nothing on a CPU, and without padding every mask falls away. Noise comes in frame
-after frame and already scaled; it bounds the length, so that there is no random operator inside. The legacy exporter
-writes a student in a second, the newer one in fifty.
+One sentence at a time: batches gain nothing on a CPU, and without padding every mask falls away. The decoder alone
+takes several windows of one length, for a GPU. Noise comes in frame after frame and already scaled; it bounds the
+length, so that there is no random operator inside. The legacy exporter writes a student in a second, the newer one in
+fifty.
 """
 
 from __future__ import annotations
@@ -36,6 +37,11 @@ DYNAMIC = {
     "latent": {2: "frames"},
     "waveform": {1: "samples"},
 }
+DECODER_DYNAMIC = {
+    "latent": {0: "windows", 2: "frames"},
+    "condition": {0: "windows"},
+    "waveform": {0: "windows", 1: "samples"},
+}
 
 
 class TextGraph(nn.Module):
@@ -61,15 +67,15 @@ class TextGraph(nn.Module):
 
 
 class DecoderGraph(nn.Module):
-    """A window of latents and the condition to the waveform (1, N)."""
+    """Windows of latents and their conditions to waveforms (B, N)."""
 
     def __init__(self, vocoder: Vocoder) -> None:
         super().__init__()
         self.vocoder = vocoder
 
-    def forward(self, latent_1CT: Tensor, condition_1G: Tensor) -> Tensor:
+    def forward(self, latent_BCT: Tensor, condition_BG: Tensor) -> Tensor:
         """``hop_samples`` for each frame."""
-        return self.vocoder(latent_1CT, condition_1G)
+        return self.vocoder(latent_BCT, condition_BG)
 
 
 class WholeGraph(nn.Module):
@@ -132,7 +138,8 @@ def write_graphs(model: VoiceModel, folder: Path) -> GraphFacts:
     spoken = ("latent", "condition", "durations")
     _write(text, inputs, folder / TEXT_GRAPH, TEXT_INPUTS, spoken)
     decoder = DecoderGraph(model.vocoder).eval()
-    _write(decoder, (latent, condition), folder / DECODER_GRAPH, ("latent", "condition"), ("waveform",))
+    window = (latent, condition)
+    _write(decoder, window, folder / DECODER_GRAPH, ("latent", "condition"), ("waveform",), DECODER_DYNAMIC)
     whole = ("waveform", "samples", "durations")
     _write(WholeGraph(model).eval(), inputs, folder / WHOLE_GRAPH, TEXT_INPUTS, whole)
     return GraphFacts(model.config.mel.hop_samples, model.config.latent_channels, context_frames(model.vocoder))
@@ -161,9 +168,14 @@ def example_inputs(model: VoiceModel) -> tuple[Tensor, Tensor, Tensor, Tensor, T
 
 
 def _write(
-    graph: nn.Module, inputs: tuple[Tensor, ...], path: Path, names: Sequence[str], outputs: Sequence[str]
+    graph: nn.Module,
+    inputs: tuple[Tensor, ...],
+    path: Path,
+    names: Sequence[str],
+    outputs: Sequence[str],
+    dynamic: Mapping[str, Mapping[int, str]] = DYNAMIC,
 ) -> None:
-    axes: Mapping[str, Mapping[int, str]] = {name: DYNAMIC[name] for name in (*names, *outputs) if name in DYNAMIC}
+    axes = {name: dynamic[name] for name in (*names, *outputs) if name in dynamic}
     with warnings.catch_warnings():
         # it warns that it is the older exporter, and of every size that is constant on purpose
         warnings.simplefilter("ignore")

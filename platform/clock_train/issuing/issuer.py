@@ -6,12 +6,14 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from clock_train.bundle.card import VoiceCard
+from clock_train.issuing.access import local_user
 from clock_train.issuing.installation import Installation
 from clock_train.issuing.switch import unmarked
 from clock_train.labels.claim import Origin
@@ -31,7 +33,7 @@ class Issuer:
 
     def __init__(self, installation: Installation | None = None) -> None:
         self.installation = installation or Installation()
-        self._is_told = False
+        self._is_told = self._is_short_told = False
 
     def begin(
         self,
@@ -43,6 +45,7 @@ class Issuer:
         request: Mapping[str, Any] | None = None,
         numbered_as: str | None = None,
         request_id: str | None = None,
+        by: str | None = None,
         now: datetime | None = None,
     ) -> Issue:
         """Write the line of a sound that is about to leave.
@@ -57,6 +60,7 @@ class Issuer:
             numbered_as: the name whose number the mark carries, where that is not the voice's own: a training speaks
                 with hundreds of checkpoints, and there are 4,095 numbers.
             request_id: the caller's own, another for every request.
+            by: who speaks; by default the local user.
             now: by default the clock.
         Raises:
             AuditUnwritable: the line could not be written: nothing may leave.
@@ -83,6 +87,7 @@ class Issuer:
             "keyId": key.key_id,
             "quarter": key.quarter,
             "voice": voice,
+            "by": by or local_user(),
             "consentIds": list(consent_ids),
             "requestId": request_id,
             "textHmac": text_digest,
@@ -98,15 +103,56 @@ class Issuer:
         if off is None:
             marker = Marker(key, payload, sample_rate_hz=sample_rate_hz, request_id=request_id)
         origin = Origin(payload=payload.hex, request_id=request_id, created=now.isoformat(timespec="seconds"))
-        return Issue(marker, origin, self.installation)
+        return Issue(marker, origin, self.installation, key_id=key.key_id, tell_short=self._tell_short)
+
+    def _tell_short(self, told: str) -> None:
+        """Warn of the first only: a judge has dozens of short sentences spoken, and the log has each."""
+        if not self._is_short_told:
+            _log.warning("%s. The log says so of every such sound; this is said once", told)
+            self._is_short_told = True
+
+    def begin_for(
+        self,
+        card: VoiceCard,
+        speaker: str | None,
+        *,
+        text: str,
+        sample_rate_hz: int,
+        request: Mapping[str, Any] | None = None,
+        numbered_as: str | None = None,
+        request_id: str | None = None,
+        by: str | None = None,
+    ) -> Issue:
+        """As ``begin``, for a speaker of a voice; which one, and of which version, belongs to the request."""
+        own = {"speaker": card.speaker_name(speaker), "version": card.version, "corpus": card.corpus_revision}
+        return self.begin(
+            text=text,
+            voice=card.voice_name(speaker),
+            consent_ids=card.consent_ids,
+            sample_rate_hz=sample_rate_hz,
+            request={**(request or {}), **own},
+            numbered_as=numbered_as,
+            request_id=request_id,
+            by=by,
+        )
 
 
 class Issue:
     """One sound on its way out: ``push`` what is spoken as it comes, then ``finish``."""
 
-    def __init__(self, marker: Marker | None, origin: Origin, installation: Installation) -> None:
-        self._marker = marker
+    def __init__(
+        self,
+        marker: Marker | None,
+        origin: Origin,
+        installation: Installation,
+        *,
+        key_id: str,
+        tell_short: Callable[[str], None] = _log.warning,
+    ) -> None:
+        self._marker, self._tell_short = marker, tell_short
         self.origin, self.installation = origin, installation
+        self.key_id = key_id
+        """Of the installation's secret that marks it."""
         self.report: EmbedReport | None = None
         """After ``finish``; None where marking is off."""
 
@@ -128,7 +174,7 @@ class Issue:
         if not self.report.payload_fits:
             facts = {"requestId": self.origin.request_id, "soundingSeconds": round(self.report.sounding_seconds, 2)}
             self.installation.log().append("short", facts | {"presenceFits": self.report.fits, "payloadFits": False})
-            _log.warning("request %s: %s", self.origin.request_id, self.report.warning)
+            self._tell_short(f"request {self.origin.request_id}: {self.report.warning}")
         return rest
 
     def mark(self, samples: np.ndarray) -> np.ndarray:

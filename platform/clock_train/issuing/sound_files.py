@@ -1,4 +1,4 @@
-"""Writing a spoken sound as a file, with the labels of its installation."""
+"""The labels of an installation on a spoken sound: on one written as a file, and on one that leaves as it is spoken."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from clock_train.issuing.issuer import Issue
 from clock_train.labels.audible import with_rhythm
 from clock_train.labels.files import write_labelled
+from clock_train.labels.live import live_labels
 from clock_train.labels.profile import Profile
 
 
@@ -43,3 +44,20 @@ def write_issued(
         waveform = with_rhythm(waveform, sample_rate_hz)
     signer = issue.installation.signer()
     return write_labelled(Path(path), waveform, sample_rate_hz, origin=issue.origin, config=config, signer=signer)
+
+
+def live_labels_of(issue: Issue, sample_rate_hz: int, *, is_audible: bool = False) -> tuple[dict[str, Any], np.ndarray]:
+    """What a sound that leaves as it is spoken begins with.
+
+    Args:
+        issue: of the sound.
+        sample_rate_hz: of its samples.
+        is_audible: whether this one begins with tones, whatever the installation chose; nobody who asks for speech can
+            leave out those that it chose.
+    Returns:
+        The labels for ``LiveEncoder``, and (N,) float32 to hear before the speech: four tones, or nothing.
+    """
+    config = issue.installation.label_config()
+    silence = np.zeros(0, dtype=np.float32)
+    lead = with_rhythm(silence, sample_rate_hz) if config.is_audible or is_audible else silence
+    return live_labels(issue.origin, config, issue.installation.signer()), lead.astype(np.float32)

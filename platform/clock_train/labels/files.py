@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ import numpy as np
 
 from clock_train.audio.writing import to_int16, write_atomically
 from clock_train.errors import AudioNotFound, AudioSamplesInvalid, LabelInvalid, LabelMissing, LabelUnwritable
-from clock_train.labels.claim import Origin, check_claim, signed_claim
+from clock_train.labels.claim import Binds, Origin, binds, check_claim, signed_claim
 from clock_train.labels.profile import LabelConfig, Profile, aigc_fields
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Labels:
     aigc: dict[str, str] | None
     sound_sha256: str
     """Of this file's coded samples, to hold the claim against."""
+
+    @property
+    def binds(self) -> Binds | None:
+        """What the claim says of, if it is true; None without a claim."""
+        return None if self.claim is None else binds(self.claim)
 
 
 def kind_of(path: Path) -> Kind:
@@ -121,9 +127,8 @@ def read_labels(path: Path) -> Labels:
 
     if not path.is_file():
         raise AudioNotFound(f'there is no file "{path}"; check the path')
-    content = path.read_bytes()
     try:
-        with av.open(io.BytesIO(content), "r") as file:
+        with path.open("rb") as stream, av.open(stream, "r") as file:
             tags = {**file.metadata, **(file.streams.audio[0].metadata if file.streams.audio else {})}
     except av.FFmpegError as error:
         raise LabelMissing(f'"{path}" is no sound file ({error.strerror}), so it has no label') from error
@@ -139,7 +144,7 @@ def read_labels(path: Path) -> Labels:
         raise LabelInvalid(f'a label of "{path}" is damaged; do not trust it') from error
     if not values:
         raise LabelMissing(f'"{path}" has no label. It may still carry a mark: clocktrain watermark detect')
-    return Labels(claim=values.get(CLAIM), aigc=values.get(AIGC), sound_sha256=sound_digest(content))
+    return Labels(claim=values.get(CLAIM), aigc=values.get(AIGC), sound_sha256=sound_digest(path))
 
 
 def check_file(path: Path, *, public_key: str | None = None) -> Labels:
@@ -155,12 +160,12 @@ def check_file(path: Path, *, public_key: str | None = None) -> Labels:
     return labels
 
 
-def sound_digest(content: bytes) -> str:
-    """sha256 of the coded samples of a file, whatever stands around them."""
+def sound_digest(sound: bytes | Path) -> str:
+    """sha256 of the coded samples of a file, whatever stands around them; one that is named is read in a stream."""
     import av
 
     digest = hashlib.sha256()
-    with av.open(io.BytesIO(content), "r") as file:
+    with io.BytesIO(sound) if isinstance(sound, bytes) else sound.open("rb") as stream, av.open(stream, "r") as file:
         for packet in file.demux(audio=0):
             digest.update(bytes(packet))
     return digest.hexdigest()
@@ -192,10 +197,10 @@ def _encode(waveform: np.ndarray, sample_rate_hz: int, kind: Kind) -> bytes:
 
 def _with_tags(coded: bytes, kind: Kind, tags: dict[str, Any]) -> bytes:
     """The same coded samples with labels beside them."""
-    texts = {name: json.dumps(value, ensure_ascii=False, sort_keys=True) for name, value in tags.items()}
-    together = json.dumps(tags, ensure_ascii=False, sort_keys=True)
+    texts, together = texts_of(tags)
     if kind.container == "wav":
-        return _with_chunks(coded, texts, together)
+        body = coded[12:] + wav_chunks(tags)
+        return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
     import av
 
     buffer = io.BytesIO()
@@ -213,16 +218,21 @@ def _with_tags(coded: bytes, kind: Kind, tags: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
+def texts_of(tags: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """Each label as text, and all of them as one."""
+    texts = {name: json.dumps(value, ensure_ascii=False, sort_keys=True) for name, value in tags.items()}
+    return texts, json.dumps(dict(tags), ensure_ascii=False, sort_keys=True)
+
+
 def _demuxer(kind: Kind) -> str:
     return "aac" if kind.container == "adts" else kind.container
 
 
-def _with_chunks(wav: bytes, texts: dict[str, str], together: str) -> bytes:
-    """A wav with a LIST INFO comment, which every tool shows, and an ID3 chunk, which tells the labels apart."""
+def wav_chunks(tags: Mapping[str, Any]) -> bytes:
+    """A LIST INFO comment, which every tool shows, and an ID3 chunk, which tells the labels apart."""
+    texts, together = texts_of(tags)
     info = b"INFO" + _chunk(b"ICMT", together.encode() + b"\0") + _chunk(b"ISFT", b"ClockTrain\0")
-    added = _chunk(b"LIST", info) + _chunk(b"id3 ", _id3(texts))
-    body = wav[12:] + added
-    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
+    return _chunk(b"LIST", info) + _chunk(b"id3 ", _id3(texts))
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

@@ -13,16 +13,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from clock_train.bundle.card import VoiceCard
-from clock_train.errors import ConfigError, VoiceNotFound
+from clock_train.errors import ConfigError
 from clock_train.issuing.issuer import Issue, Issuer
-from clock_train.models.style_labels import label_ids
-from clock_train.text.frontend import phonemize
-from clock_train.text.inventory import token_ids
-from clock_train.text.sentences import split_sentences
-from clock_train.text.utterance import Utterance
+from clock_train.models.sentences import noise_seed, read_sentence, sentence_texts
 
-PAUSE_SECONDS = 0.12
-"""Between sentences; each ends with its own silence already."""
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
 
 
@@ -134,25 +128,23 @@ class SayingVoice(ABC):
     ) -> Iterator[np.ndarray]:
         """As ``say``, each sentence as soon as it is spoken, with the pause before it; together they are its sound."""
         checked_speed(speed)
-        vector = self._vector(speaker)
+        vector = self._vectors[self.card.speaker_index(speaker)]
         request = {
             "language": language, "style": style, "emotion": emotion, "speed": speed, "noiseScale": noise_scale,
             "seed": seed,
         }  # fmt: skip
-        pause = np.zeros(int(PAUSE_SECONDS * self.sample_rate_hz), dtype=np.float32)
-        sentences = split_sentences(text, language) or [text]
+        sentences = sentence_texts(text, language)
         issue: Issue | None = None
-        for number, sentence in enumerate(sentences):
-            utterance = phonemize(sentence, language)
-            labels = label_ids(style or style_of(utterance), emotion)
-            # a seed for each sentence: streamed, whole, or by another engine, it is the same noise
-            own_seed = (seed % (1 << 64), number)
+        for number, written in enumerate(sentences):
+            sentence = read_sentence(written, language, style=style, emotion=emotion)
             spoken = self._speak(
-                token_ids(utterance), vector, labels, speed=speed, noise_scale=noise_scale, seed=own_seed
-            )
+                sentence.ids_3L, vector, sentence.labels,
+                speed=speed, noise_scale=noise_scale, seed=noise_seed(seed, number),
+            )  # fmt: skip
             if issue is None:  # what cannot be read or spoken leaves no line
                 issue = self._begin(text, speaker, request)
-            marked = issue.push(np.concatenate([pause, spoken]) if number else spoken)
+            pause = np.zeros(sentence.pause_samples(number, self.sample_rate_hz), dtype=np.float32)
+            marked = issue.push(np.concatenate([pause, spoken]))
             is_last = number + 1 == len(sentences)
             yield np.concatenate([marked, issue.finish()]) if is_last else marked
 
@@ -168,34 +160,12 @@ class SayingVoice(ABC):
         return self._begin(text, speaker, {"what": what}).mark(waveform)
 
     def _begin(self, text: str, speaker: str | None, request: dict[str, object]) -> Issue:
-        speakers = self.card.speakers
-        own = speaker or (speakers[0] if speakers else "")
-        name = self.card.name if len(speakers) < 2 else f"{self.card.name}/{own}"
-        self.last_issue = self.issuer.begin(
+        self.last_issue = self.issuer.begin_for(
+            self.card,
+            speaker,
             text=text,
-            voice=name,
-            consent_ids=self.card.consent_ids,
             sample_rate_hz=self.sample_rate_hz,
-            request={**request, "speaker": own, "version": self.card.version, "corpus": self.card.corpus_revision},
+            request=request,
             numbered_as=self._numbered_as,
         )
         return self.last_issue
-
-    def _vector(self, speaker: str | None) -> np.ndarray:
-        if speaker is None:
-            return self._vectors[0]
-        if speaker not in self.card.speakers:
-            raise VoiceNotFound(
-                f'the voice "{self.card.name}" has no speaker "{speaker}"; it has {", ".join(self.card.speakers)}'
-            )
-        return self._vectors[self.card.speakers.index(speaker)]
-
-
-def style_of(utterance: Utterance) -> str:
-    """The style that the last sign of a sentence asks for."""
-    for token in reversed(utterance.tokens):
-        if token.phone in ("?", "!"):
-            return "question" if token.phone == "?" else "exclamation"
-        if token.phone not in ("_", ".", ","):
-            break
-    return "statement"

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clock_train.export.bundle_writing import write_bundle
+from clock_train.issuing.access import Access
 from clock_train.issuing.installation import Installation
 from clock_train.orchestration.int8_choice import int8_choice
+from clock_train.orchestration.reading_log import record_voice
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def export_bundle(
         ClockTrainError: what ``write_bundle`` and the keys raise.
     """
     installation = installation or Installation()
+    record_voice(voice, Access.EXPORT, installation)
     today = datetime.now(UTC).date()
     signer = installation.signer()
     digest = write_bundle(

@@ -61,14 +61,14 @@ def speak_samples(output: Path, uid: str, step: int, outbox: Outbox) -> None:
     voice = Voice(loaded, numbered_as="checkpoint")
     folder = outbox.folder / "samples" / f"step-{step}"
     for i in packed.of_split(VALIDATION)[:SENTENCES]:
-        own = folder / packed.clip_ids[i].replace("/", "_")
+        own = folder / packed.public_id(i)
         own.mkdir(parents=True, exist_ok=True)
         try:
             spoken = voice.say(
                 packed.texts[i], language=packed.languages[i], speaker=packed.speakers[packed.speaker_of[i]]
             )
         except ClockTrainError as error:
-            print(f"step {step}, {packed.clip_ids[i]}: {error}", file=sys.stderr)
+            print(f"step {step}, {packed.public_id(i)}: {error}", file=sys.stderr)
             continue
         assert voice.last_issue is not None
         write_wav(own / "reference.wav", packed.waveform(i), voice.sample_rate_hz)

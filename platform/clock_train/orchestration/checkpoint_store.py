@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from clock_train.errors import CheckpointDamaged, StorageDamaged, StorageNotFound
 from clock_train.orchestration.attempts import lineage
-from clock_train.storage.commits import MARKER, step_prefix
+from clock_train.storage.commits import MARKER, read_marker, step_prefix
 from clock_train.storage.opening import Storage
 from clock_train.storage.places import RunPlace
 
@@ -66,6 +66,11 @@ class CheckpointStore:
         except StorageDamaged as error:
             raise CheckpointDamaged(f"the checkpoint of step {step} is damaged ({error}); train again") from error
         return self._files(record.files, prefix)
+
+    def saved_on(self, step: int) -> str:
+        """The UTC day on which a step was saved, YYYY-MM-DD: the same however often a run is started again."""
+        marker = read_marker(self._storage, self._committed().get(step, step_prefix(self.prefix, step)))
+        return marker.committed_at.astimezone(UTC).date().isoformat()
 
     def prune(self, *, best_step: int | None) -> None:
         """Delete this attempt's checkpoints, all but the newest ``KEPT`` and the best; those of others stay."""

@@ -14,15 +14,17 @@ from clock_train.crd.v1alpha1 import Speaker, VoiceClone
 from clock_train.data.build import build_corpus
 from clock_train.data.manifest import MANIFEST_NAME
 from clock_train.errors import CorpusNotFound, ManifestInvalid
+from clock_train.orchestration.cluster_consents import read_cluster_consents
+from clock_train.orchestration.consents import carry_consent
 from clock_train.orchestration.corpus_versions import corpus_log, pull_corpus
 from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.manifest_mapping import experiment_of
 from clock_train.orchestration.observer import Observer
 from clock_train.orchestration.pipeline_stages import training_request
-from clock_train.orchestration.stored_folders import bring_folder
 from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, pack_corpora, train
 from clock_train.storage.opening import open_storage
 from clock_train.storage.places import RunPlace
+from clock_train.storage.stored_folders import bring_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class JobPlace:
     resume_from: str | None = None
     base: str | None = None
     """Where the clone of ``spec.base.cloneRef`` has its bundle."""
+    consents: Path | None = None
+    """VoiceConsents of the speakers, which a cluster has checked; None: each corpus has its own beside it."""
 
 
 def for_this_machine(config: ExperimentConfig, clone: VoiceClone, listener: Listener) -> ExperimentConfig:
@@ -107,6 +111,8 @@ def _bring(speaker: Speaker, taken: str | None, place: JobPlace, corpus: Path, l
         speaker=speaker.name,
         report=lambda done, total, what: listener.advance(done / max(1, total), what),
     )
+    if place.consents is None:
+        carry_consent(source, corpus)
     return None
 
 
@@ -148,9 +154,9 @@ def train_clone(
 
 def pack_clone(
     clone: VoiceClone, config: ExperimentConfig, corpora: list[Path], place: JobPlace, listener: Listener
-) -> None:
+) -> Path:
     """The recordings as training and evaluation read them, on a machine where the training itself is finished."""
-    pack_corpora(_request(clone, config, corpora, place), listener)
+    return pack_corpora(_request(clone, config, corpora, place), listener)
 
 
 def _request(clone: VoiceClone, config: ExperimentConfig, corpora: list[Path], place: JobPlace) -> TrainRequest:
@@ -165,6 +171,7 @@ def _request(clone: VoiceClone, config: ExperimentConfig, corpora: list[Path], p
         store=place.store,
         place=place.run,
         resume_from=place.resume_from,
+        consents=None if place.consents is None else read_cluster_consents(place.consents, corpora),
     )
 
 

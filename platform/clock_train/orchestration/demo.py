@@ -9,29 +9,36 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clock_train.consent.record import CONSENT_NAME, licence_record, read_record, write_record
+from clock_train.config.experiment import load_config
 from clock_train.data.build import build_corpus
-from clock_train.data.manifest import Corpus, read_corpus
-from clock_train.data.sample import SAMPLES, Sample, copy_sample
-from clock_train.errors import CorpusNotFound
+from clock_train.data.manifest import read_corpus
+from clock_train.data.sample import SAMPLES, copy_sample
+from clock_train.errors import CorpusNotFound, ServingError
 from clock_train.evaluation.figures import EvaluationReport
 from clock_train.evaluation.report import evaluate
 from clock_train.evaluation.targets import Figure, figures
+from clock_train.export.model_card import MODEL_CARD
 from clock_train.issuing.issuer import Issue
 from clock_train.issuing.sound_files import write_issued
 from clock_train.models.speech import Voice
+from clock_train.orchestration.bundle_export import ExportedBundle, export_bundle, packed_beside
+from clock_train.orchestration.compliance_stage import Checks
+from clock_train.orchestration.consents import carry_consent, require_consents
 from clock_train.orchestration.corpus_versions import push_corpus
 from clock_train.orchestration.demo_report import DEMO_TARGETS, one_frame_figure, statement, write_report
 from clock_train.orchestration.held_out import HeldOut, hold_out, impostors, marked_items, write_sounds
 from clock_train.orchestration.history_file import read_history
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.run_tracking import RunTracking
+from clock_train.orchestration.served_speech import ServedSound, speak_through_triton
+from clock_train.orchestration.student_stage import StudentCurves, distill_stage
 from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, train
+from clock_train.serving.bundle_voice import BundleVoice
 from clock_train.tracking.target import local_target
 from clock_train.watermark.detect import NARROW_SEARCH
 from clock_train.watermark.files import detect_file
@@ -40,6 +47,8 @@ MANDARIN = "欢迎使用钟训练语音复刻系统"
 """The article's sentence."""
 SENTENCES = {"zh": MANDARIN, "en": "Welcome to ClockTrain. Your voice has been trained on this machine."}
 OWN_SPEAKER = "me"
+STUDENT_SHARE = 0.075
+"""Of the budget of training, for the student; the preset's own has this share too."""
 
 
 @dataclass
@@ -48,6 +57,14 @@ class DemoOutcome:
 
     speech: dict[str, Path] = field(default_factory=dict)
     """By language of the sentence."""
+    spoken_by: str = ""
+    """``triton``, or ``onnxruntime`` where no Triton runs."""
+    bundle: Path = Path()
+    """Signed, of the voice: what was served."""
+    card: Path = Path()
+    """The bundle's model card."""
+    student: Path = Path()
+    """Folder of the student that the voice taught."""
     report: Path = Path()
     figures: list[Figure] = field(default_factory=list)
     statement: str = ""
@@ -60,6 +77,10 @@ class DemoOutcome:
         """Plain values."""
         return {
             "speech": {name: str(path) for name, path in self.speech.items()},
+            "spokenBy": self.spoken_by,
+            "bundle": str(self.bundle),
+            "card": str(self.card),
+            "student": str(self.student),
             "report": str(self.report),
             "figures": [{**asdict(figure), "met": figure.is_met} for figure in self.figures],
             "statement": self.statement,
@@ -97,17 +118,25 @@ def run_demo(
     outcome.seconds["corpus"] = clock.lap()
     tracking = RunTracking(output, local_target(output), warn=listener.warn)
     request = TrainRequest(
-        corpora=[corpus], output=output, preset="Demo", max_cpu_seconds=max_cpu_seconds, workers=workers, fork=True
-    )
+        corpora=[corpus], output=output, preset="Demo", max_cpu_seconds=max_cpu_seconds, workers=workers, fork=True,
+        # a sample is published recordings of known readers
+        checks=Checks.TEXTS if recordings is None else Checks.ALL,
+    )  # fmt: skip
     trained = train(request, listener, tracking)
     if trained.resumed_from is not None:
         outcome.reused.append(f"training up to step {trained.resumed_from}")
     outcome.seconds["train"] = clock.lap()
+    outcome.student = _distil(trained, output, max_cpu_seconds, tracking, listener)
+    outcome.seconds["distill"] = clock.lap()
     voice = Voice.load(trained.voice_path)
-    _speak(voice, output / "speech", outcome, listener)
-    outcome.seconds["speak"] = clock.lap()
     held_out, report = _judge(voice, trained, output, listener)
     outcome.seconds["evaluate"] = clock.lap()
+    # after the judges: the bundle's card has their figures
+    bundle = export_bundle(trained.voice_path, output / "voices" / voice.card.name, metrics=report.values())
+    tracking.exported(bundle.path, bundle.digest)
+    outcome.card = bundle.path / MODEL_CARD
+    speak(bundle, output / "speech", outcome, listener)
+    outcome.seconds["speak"] = clock.lap()
     outcome.figures = [*figures(report, DEMO_TARGETS), one_frame_figure(held_out.one_frame_share)]
     outcome.statement = statement(report, voice.card, one_frame_share=held_out.one_frame_share)
     outcome.report = write_report(
@@ -123,6 +152,20 @@ def run_demo(
     tracking.evaluated(report.values(), {"": outcome.report, "speech": output / "speech"})
     tracking.finish()
     return outcome
+
+
+def _distil(
+    trained: TrainOutcome, output: Path, max_cpu_seconds: float | None, tracking: RunTracking, listener: Listener
+) -> Path:
+    """A student half the voice's size: the stage of a clone, in about a minute."""
+    config = load_config("demo")
+    if max_cpu_seconds is not None:
+        training = replace(config.distillation.training, max_cpu_seconds=STUDENT_SHARE * max_cpu_seconds)
+        config = replace(config, distillation=replace(config.distillation, training=training))
+    packed = packed_beside(output)
+    assert packed is not None, "the training has just packed it"
+    curves = StudentCurves(tracking.outbox)
+    return distill_stage(trained.voice_path, packed, output / "distill", config, listener, curves).voice_path
 
 
 class _Clock:
@@ -163,36 +206,16 @@ def _corpus(
         key_path.write_text(key)
     built = read_corpus(corpus)
     listener.note(f"corpus: {len(built.accepted())} clips, {built.seconds() / 60:.1f} minutes of speech")
-    sample = SAMPLES[language or "en"] if recordings is None else None
-    _consent(source, built, sample=sample, outcome=outcome, listener=listener)
+    record = carry_consent(source, corpus)
+    if record is not None and record.is_licence:
+        listener.note("consent record: the recordings' licence, which is not the speaker's own consent")
+    require_consents([built])
     speaker = built.accepted()[0].speaker if built.accepted() else OWN_SPEAKER
     pushed = push_corpus(corpus, str(output / "store"), speaker, "demo", report=listener.note)
     listener.note(
         f"corpus revision {pushed.revision[:12]}: clocktrain corpus log --remote {output / 'store'} --name {speaker}"
     )
     return corpus
-
-
-def _consent(source: Path, corpus: Corpus, *, sample: Sample | None, outcome: DemoOutcome, listener: Listener) -> None:
-    """The sample's licence as a record, or the person's own record; a demo without one says so."""
-    if sample is not None:
-        record = licence_record(
-            speaker_id=sample.speaker,
-            licence=sample.licence,
-            licence_uri=sample.licence_uri,
-            attribution=sample.credit,
-            recordings_sha256=corpus.quality["recordings_sha256"],
-        )
-        write_record(corpus.path, record)
-        listener.note("consent record: the sample's licence, which is not the speaker's own consent")
-    elif (source / CONSENT_NAME).exists():
-        write_record(corpus.path, read_record(source, recordings_sha256=corpus.quality["recordings_sha256"]))
-    else:
-        outcome.warnings.append(
-            f'no {CONSENT_NAME} beside the recordings in "{source}": clone only your own voice, or that of '
-            "somebody who agreed"
-        )
-        listener.warn(outcome.warnings[-1])
 
 
 def _inputs(folder: Path, language: str | None) -> str:
@@ -202,16 +225,30 @@ def _inputs(folder: Path, language: str | None) -> str:
     return hashlib.sha256(json.dumps([facts, language]).encode()).hexdigest()
 
 
-def _speak(voice: Voice, folder: Path, outcome: DemoOutcome, listener: Listener) -> None:
+def speak(bundle: ExportedBundle, folder: Path, outcome: DemoOutcome, listener: Listener) -> None:
+    """The sentences, by the bundle in Triton; where no Triton runs, by the bundle in this process, and that is said."""
     listener.stage("speak")
     folder.mkdir(parents=True, exist_ok=True)
-    for done, (language, text) in enumerate(SENTENCES.items()):
-        listener.advance(done / len(SENTENCES), text)
+    outcome.bundle, outcome.spoken_by = bundle.path, "triton"
+    listener.advance(0.0, "starting Triton")
+    try:
+        sounds = list(speak_through_triton(bundle.path, list(SENTENCES.values())))
+    except ServingError as error:
+        outcome.warnings.append(f"Triton did not speak, ONNX Runtime in this process does: {error}")
+        listener.warn(outcome.warnings[-1])
+        sounds, outcome.spoken_by = list(_speak_here(bundle.path)), "onnxruntime"
+    for language, sound in zip(SENTENCES, sounds, strict=True):
+        path = outcome.speech[language] = folder / f"{language}.wav"
+        write_issued(path, sound.waveform, sound.sample_rate_hz, sound.issue)
+        listener.note(_own_mark(path, sound.issue))
+
+
+def _speak_here(bundle: Path) -> Iterator[ServedSound]:
+    voice = BundleVoice.open(bundle)
+    for text in SENTENCES.values():
         spoken = voice.say(text)
         assert voice.last_issue is not None
-        write_issued(folder / f"{language}.wav", spoken, voice.sample_rate_hz, voice.last_issue)
-        outcome.speech[language] = folder / f"{language}.wav"
-        listener.note(_own_mark(outcome.speech[language], voice.last_issue))
+        yield ServedSound(spoken, voice.sample_rate_hz, voice.last_issue)
 
 
 def _own_mark(path: Path, issue: Issue) -> str:

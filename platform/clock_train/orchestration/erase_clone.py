@@ -1,9 +1,10 @@
-"""Erases what a clone made, and never a recording or a corpus; leaves a list of what was removed.
+"""Erases what a clone made, and never a recording or a corpus; leaves a signed receipt of what was removed.
 
     python -m clock_train.orchestration.erase_clone --store s3://bucket --namespace voices --uid UID --name anna
 
 Runs, checkpoints, logs, results of stages, bundles and tracked runs. Safe to run twice: what is gone is not missed, and
-the receipt of an interrupted run is gone on with. The signed form of the receipt comes with the consent work.
+the receipt of an interrupted run is gone on with. ``CLOCKTRAIN_KEYS`` says where the installation's signing key is;
+where it is not, the receipt is signed with a key of this one run, which nobody trusts.
 """
 
 from __future__ import annotations
@@ -13,71 +14,84 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from clock_train.errors import ClockTrainError, StorageDamaged, StorageNotFound
+from clock_train.audit.signing import Signer
+from clock_train.erasure.erasing import Look, carry_out
+from clock_train.erasure.in_store import object_items
+from clock_train.erasure.in_tracker import find_in_tracker
+from clock_train.erasure.receipt import CLONE, Item, Kept, Receipt
+from clock_train.erasure.removing import Remover
+from clock_train.errors import ClockTrainError
+from clock_train.issuing.installation import Installation
 from clock_train.orchestration.attempts import attempts_of
 from clock_train.orchestration.run_tracking import PREFIX_TAG
-from clock_train.storage.commits import MARKER, read_marker
+from clock_train.orchestration.stored_receipt import begun, is_key_missing
+from clock_train.storage.commits import MARKER
 from clock_train.storage.opening import Storage, open_storage
 from clock_train.storage.places import RunPlace, bundle_prefix, receipt_key
 
 
-@dataclass
-class Receipt:
-    """What was removed."""
-
-    clone: str
-    uid: str
-    objects: dict[str, dict[str, object]] = field(default_factory=dict)
-    """Key → bytes, and the sha256 where a marker said it."""
-    tracked_runs: list[str] = field(default_factory=list)
-
-    def to_json(self, *, is_complete: bool) -> bytes:
-        """The receipt's bytes."""
-        values = {
-            "clone": self.clone,
-            "uid": self.uid,
-            "writtenAt": datetime.now(UTC).isoformat(timespec="seconds"),
-            "complete": is_complete,
-            "objects": self.objects,
-            "trackedRuns": self.tracked_runs,
-            "kept": "recordings and corpora: a clone never erases them",
-        }
-        return (json.dumps(values, indent=1, sort_keys=True) + "\n").encode()
-
-
-def erase_clone(storage: Storage, *, namespace: str, uid: str, name: str, tracking_uri: str | None) -> Receipt:
+def erase_clone(
+    storage: Storage,
+    *,
+    store: str,
+    namespace: str,
+    uid: str,
+    name: str,
+    tracking_uri: str | None,
+    signer: Signer | None = None,
+) -> Receipt:
     """Erase a clone's runs and bundles from the store and the tracker.
 
+    Args:
+        storage: opened.
+        store: what the receipt calls it, a folder or ``s3://bucket``.
+        namespace: of the clone.
+        uid: of the clone.
+        name: of the clone.
+        tracking_uri: MLflow; None where there is none.
+        signer: by default the installation's.
     Raises:
         ClockTrainError: the store or the tracker did not do it; run it again.
     """
-    key, run_prefix = receipt_key(namespace, uid), RunPlace(uid=uid, namespace=namespace).run_prefix
-    receipt = _begun(storage, key, name, uid)
-    prefixes = [bundle_prefix(namespace, digest) for digest in _bundles(storage, run_prefix, namespace)] + [run_prefix]
-    for prefix in prefixes:
-        receipt.objects |= _listed(storage, prefix)
-    # written before anything is removed: a cut-off run still says what it meant to remove
-    storage.put(key, receipt.to_json(is_complete=False))
-    if tracking_uri:
-        from clock_train.tracking.mlflow_run import delete_runs
+    has_no_key = signer is None and is_key_missing()
+    signer = signer or Installation().signer()
+    key, place = receipt_key(namespace, uid), RunPlace(uid=uid, namespace=namespace)
+    receipt = begun(storage, key, signer, takes_any_key=has_no_key) or _new(name, uid)
+    receipt.looked_in = {"stores": [store], "namespace": namespace, "trackers": [tracking_uri] if tracking_uri else []}
+    prefixes = (place.run_prefix, place.student.run_prefix)
 
-        receipt.tracked_runs += delete_runs(tracking_uri, PREFIX_TAG, f"{run_prefix}/")
-    for prefix in prefixes:
-        storage.delete_prefix(prefix)
-    left = [item.key for prefix in prefixes for item in storage.list(prefix)]
-    storage.put(key, receipt.to_json(is_complete=not left))
-    return receipt
+    def look(receipt: Receipt) -> Look:
+        bundles = [bundle_prefix(namespace, digest) for digest in _bundles(storage, place.run_prefix, namespace)]
+        items = [
+            item
+            for prefix in (*bundles, *prefixes)
+            for item in object_items(storage, store, storage.history(prefix), "what the clone made")
+        ]
+        try:
+            return Look(items + (_tracked(tracking_uri, prefixes) if tracking_uri else []))
+        except ClockTrainError as error:
+            return Look(items, [error])
+
+    remover = Remover({store: storage})
+    return carry_out(receipt, look, lambda content: storage.put(key, content), signer, remover=remover)
 
 
-def _begun(storage: Storage, key: str, name: str, uid: str) -> Receipt:
-    try:
-        old = json.loads(storage.get(key))
-        return Receipt(name, uid, dict(old["objects"]), list(old["trackedRuns"]))
-    except (StorageNotFound, ValueError, KeyError, TypeError):
-        return Receipt(name, uid)
+def _new(name: str, uid: str) -> Receipt:
+    why = "a clone's erasure never takes recordings and corpora"
+    return Receipt(
+        scope=CLONE,
+        name=name,
+        uid=uid,
+        asked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        kept=[Kept(what="recordings and corpora", why=why)],
+    )
+
+
+def _tracked(uri: str, prefixes: tuple[str, ...]) -> list[Item]:
+    below = tuple(f"{prefix}/" for prefix in prefixes)
+    return find_in_tracker(uri, lambda run: run.tags.get(PREFIX_TAG, "").startswith(below))
 
 
 def _bundles(storage: Storage, run_prefix: str, namespace: str) -> list[str]:
@@ -92,20 +106,6 @@ def _bundles(storage: Storage, run_prefix: str, namespace: str) -> list[str]:
     return sorted(digests)
 
 
-def _listed(storage: Storage, prefix: str) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = {item.key: {"bytes": item.size_bytes} for item in storage.list(prefix)}
-    for key in [key for key in found if key.endswith(f"/{MARKER}")]:
-        folder = key.removesuffix(f"/{MARKER}")
-        try:
-            record = read_marker(storage, folder)
-        except (StorageDamaged, StorageNotFound):
-            continue
-        for name, digest in record.files.items():
-            if record.key(name) in found:
-                found[record.key(name)]["sha256"] = digest.sha256
-    return found
-
-
 def main() -> int:
     """One run of the eraser."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,6 +116,7 @@ def main() -> int:
     try:
         receipt = erase_clone(
             open_storage(asked.store),
+            store=asked.store,
             namespace=asked.namespace,
             uid=asked.uid,
             name=asked.name,
@@ -124,7 +125,8 @@ def main() -> int:
     except ClockTrainError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(json.dumps({"objects": len(receipt.objects), "trackedRuns": len(receipt.tracked_runs)}))
+    values = receipt.values()
+    print(json.dumps({name: len(values[name]) for name in ("objects", "trackedRuns")}))
     return 0
 
 

@@ -74,10 +74,10 @@ def hold_out(
 
 
 def held_out_clips(packed: PackedCorpus, *, speaker: str, clips: Collection[str] | None = None) -> list[int]:
-    """Which clips of the test split are judged, at most ``MOST``; ``clips`` narrows them to these ids."""
+    """Which clips of the test split are judged, at most ``MOST``; ``clips`` narrows them to these public ids."""
     number = packed.speakers.index(speaker)
     own = [i for i in packed.of_split(TEST) if packed.speaker_of[i] == number]
-    return [i for i in own if clips is None or packed.clip_ids[i] in clips][:MOST]
+    return [i for i in own if clips is None or packed.public_id(i) in clips][:MOST]
 
 
 def impostors(packed: PackedCorpus, *, speaker: str, count: int = 8) -> list[np.ndarray]:
@@ -108,7 +108,7 @@ def _item(voice: Voice, packed: PackedCorpus, i: int, speaker: str) -> tuple[Eva
     utterance = phonemize(text, language)
     generated = voice.say(text, language=language, speaker=speaker, style=packed.styles[i], emotion=packed.emotions[i])
     item = EvaluationItem(
-        id=packed.clip_ids[i],
+        id=packed.public_id(i),
         text=utterance.normalized,
         language=language,
         style=packed.styles[i] or None,

@@ -1,7 +1,7 @@
 """The stages of one VoiceClone, on a laptop and in a pod alike, safe to run twice.
 
     python -m clock_train.orchestration.job --spec voiceclone.yaml --out FOLDER
-        [--store s3://bucket] [--attempt N] [--resume-from URI] [--base URI] [--mailbox FOLDER]
+        [--store s3://bucket] [--attempt N] [--resume-from URI] [--base URI] [--consents FILE] [--mailbox FOLDER]
 
 Each stage leaves its result in the output folder, and in the store where one is named, and is written down under the
 version's digest, so that a second start goes on where the first one was cut off. Exit codes: 2 the user's to mend, 3
@@ -13,10 +13,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from clock_train.bundle.card import card_digest
@@ -26,25 +29,29 @@ from clock_train.crd.v1alpha1 import VoiceClone
 from clock_train.crd.version import version_digest
 from clock_train.data.manifest import MANIFEST_NAME, read_corpus
 from clock_train.errors import BUG, ClockTrainError, TrainingStopped
+from clock_train.issuing.installation import Installation
 from clock_train.orchestration.attempts import count_start, lineage, read_start, resumption_of, with_corpora
 from clock_train.orchestration.budget import BudgetWatch
 from clock_train.orchestration.bundle_export import packed_beside
 from clock_train.orchestration.clone_stages import JobPlace, for_this_machine, pack_clone, prepare, train_clone
 from clock_train.orchestration.cluster_mailbox import ConfigMapMailbox
+from clock_train.orchestration.cluster_statements import hear_statements
 from clock_train.orchestration.gate import GateVerdict, judge
+from clock_train.orchestration.job_audit import shipping_lines
 from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.log_places import remember_place
 from clock_train.orchestration.mailbox import Correspondence, FolderMailbox, Mailbox
 from clock_train.orchestration.manifest_mapping import experiment_of
-from clock_train.orchestration.pipeline_stages import distill_voice, evaluate_voice, export_voice, voice_to_export
+from clock_train.orchestration.pipeline_stages import evaluate_voice, export_voice
 from clock_train.orchestration.progress import ProgressStyle, listening
 from clock_train.orchestration.run_log import logged
 from clock_train.orchestration.run_tracking import RunTracking
 from clock_train.orchestration.stage_ledger import FolderLedger, StageKeeper, StoredLedger
-from clock_train.orchestration.stored_folders import keep_folder
+from clock_train.orchestration.student_stage import StudentCurves, distill_stage, student_facts
 from clock_train.orchestration.training_session import corpus_revision
 from clock_train.storage.opening import Storage, open_storage
 from clock_train.storage.places import RunPlace, bundle_prefix
+from clock_train.storage.stored_folders import keep_folder
 from clock_train.tracking.target import local_target
 
 LOCAL_STORE = "store"
@@ -73,6 +80,7 @@ def job_place(
     attempt: int = 1,
     resume_from: str | None = None,
     base: str | None = None,
+    consents: Path | None = None,
 ) -> JobPlace:
     """Where the job of a manifest reads and writes.
 
@@ -84,7 +92,7 @@ def job_place(
         namespace=clone.metadata.namespace or "local",
         attempt=attempt,
     )
-    return JobPlace(spec=spec, out=out, store=store, run=run, resume_from=resume_from, base=base)
+    return JobPlace(spec=spec, out=out, store=store, run=run, resume_from=resume_from, base=base, consents=consents)
 
 
 def run_clone(place: JobPlace, listener: Listener, mailbox: Mailbox | None = None) -> JobOutcome:
@@ -111,9 +119,13 @@ def run_clone(place: JobPlace, listener: Listener, mailbox: Mailbox | None = Non
             local_target(place.out),
             warn=heard.warn,
             found=lambda run, experiment: post.say(trackingRun=run, trackingExperiment=experiment),
+            troubled=lambda reason: post.say(trackingError=reason),
         )
         post = Correspondence(mailbox or FolderMailbox(place.out / "mailbox"), place.run, heard, tracking)
-        with post:
+        shipping = (
+            nullcontext() if place.store is None else shipping_lines(Installation(), storage, place.run, start.starts)
+        )
+        with post, shipping:
             post.say(starts=start.starts)
             try:
                 outcome = _Job(clone, place, storage, post, tracking).run()
@@ -152,6 +164,9 @@ class _Job:
         write_params(config, out / "params.yaml")
         budget = BudgetWatch(config.budget, config.compute.workers, out)
         voice = out / "voice"
+        installation = Installation()
+        installation.keys(datetime.now(UTC).date())  # hours before they are needed, what is wrong with them is said
+        installation.signer()
 
         def train() -> None:
             train_clone(clone, config, corpora, self._place, post, post, self._is_stop_wanted(budget))
@@ -163,15 +178,20 @@ class _Job:
             self._stage("Prepare", self._prepare, {}, again=is_needed)
             self._stage(trained, train, {"voice": voice})
             budget.check()
+            if clone.spec.distillation is not None and clone.spec.distillation.policy == "Always":
+                student = out / "distill" / "voice"
+                self._stage("Distill", lambda: self._distill(voice, budget), {"distill/voice": student})
+                post.say(student=student_facts(student))
+                voice = student
+                budget.check()
+            elif (out / "distill").exists():
+                shutil.rmtree(out / "distill")  # of a version that asked for a student
         except TrainingStopped:
             budget.check()  # says which limit it was
             raise
         finally:
             budget.write()
             post.say(acceleratorSeconds=round(budget.accelerator_seconds))
-        if clone.spec.distillation is not None and clone.spec.distillation.policy == "Always":
-            self._stage("Distill", lambda: distill_voice(voice, out / "distill"), {"distill": out / "distill"})
-            post.warn("no student is distilled yet: the voice goes on as it was trained")
         self._stage("Evaluate", lambda: self._evaluate(voice), {"evaluation": out / "evaluation"})
         self._judge()
         self._stage("Export", lambda: self._export(voice), {"bundle": out / "bundle"})
@@ -211,6 +231,8 @@ class _Job:
             taken = {**(start.corpora if start else {}), **taken}
         revisions = prepare(self._clone, self._place, self._corpora, taken, self._post)
         with_corpora(self._storage, self._place.run, revisions)
+        if self._place.consents is not None:
+            hear_statements(self._place.consents, self._corpora, Installation(), self._post)
         found = [read_corpus(corpus) for corpus in self._corpora]
         names = [
             revisions.get(speaker.name) or corpus_revision([one])[:12]
@@ -220,12 +242,32 @@ class _Job:
         seconds = sum(clip.seconds for one in found for clip in one.accepted())
         self._post.say(corpus={"revision": revision, "seconds": round(seconds)})
 
-    def _evaluate(self, voice: Path) -> None:
-        """A machine that came new has the voice from storage, and packs the recordings again."""
-        if not any(voice.parent.glob("packed-*.npz")):
+    def _packed(self) -> Path:
+        """The packed recordings; a machine that came new has the voice from storage, and packs them again."""
+        packed = packed_beside(self._place.out)
+        if packed is None:
             self._prepare()
-            pack_clone(self._clone, self._config, self._corpora, self._place, self._post)
-        evaluate_voice(voice, self._place.out / "evaluation")
+            packed = pack_clone(self._clone, self._config, self._corpora, self._place, self._post)
+        return packed
+
+    def _distill(self, teacher: Path, budget: BudgetWatch) -> None:
+        place = self._place
+        distill_stage(
+            teacher,
+            self._packed(),
+            place.out / "distill",
+            self._config,
+            self._post,
+            StudentCurves(self._tracking.outbox, self._post.say),
+            name=self._clone.metadata.name,
+            storage=self._storage,
+            store=place.store,
+            run=place.run,
+            stop_requested=self._is_stop_wanted(budget),
+        )
+
+    def _evaluate(self, voice: Path) -> None:
+        evaluate_voice(voice, self._place.out / "evaluation", packed=self._packed())
 
     def _judge(self) -> None:
         metrics = json.loads((self._place.out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
@@ -241,10 +283,9 @@ class _Job:
 
     def _export(self, voice: Path) -> None:
         out, outbox = self._place.out, self._tracking.outbox
-        chosen = voice_to_export(voice, out / "distill")
         run = (outbox.run_id or "") if outbox is not None else ""
         judged = out / "evaluation" / "metrics.json"
-        export_voice(chosen, out / "bundle", packed=packed_beside(out), metrics=judged, tracking_run=run)
+        export_voice(voice, out / "bundle", packed=packed_beside(out), metrics=judged, tracking_run=run)
 
     def _publish(self) -> None:
         """The bundle under its digest, where a store outlives this machine."""
@@ -254,6 +295,7 @@ class _Job:
         key = bundle_prefix(self._place.run.namespace, self.outcome.bundle_digest)
         if self._place.store is not None:
             keep_folder(self._storage, key, bundle)
+        self._tracking.exported(bundle, self.outcome.bundle_digest)
         self._post.say(bundle={"key": key, "digest": self.outcome.bundle_digest})
 
 
@@ -273,6 +315,7 @@ def main() -> int:
     parser.add_argument("--attempt", type=int, default=1, help="number of this attempt, from 1")
     parser.add_argument("--resume-from", help="checkpoint of an earlier attempt to go on from")
     parser.add_argument("--base", help="bundle of the clone that spec.base.cloneRef names")
+    parser.add_argument("--consents", type=Path, help="VoiceConsents of the speakers, which a cluster has checked")
     parser.add_argument("--mailbox", help="folder, or configmap:NAMESPACE/NAME in a pod; by default below --out")
     asked = parser.parse_args()
     try:
@@ -284,6 +327,7 @@ def main() -> int:
             attempt=asked.attempt,
             resume_from=asked.resume_from,
             base=asked.base,
+            consents=asked.consents,
         )
         mailbox = _mailbox(asked.mailbox) if asked.mailbox else None
         with listening(ProgressStyle.LINES) as listener:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -53,3 +54,14 @@ class Eta:
             return None
         done = fraction - self._first
         return (now - self._began) * (1.0 - fraction) / done if done > 0 else None
+
+
+def counted(listener: Listener, what: str) -> Callable[[int, int], None]:
+    """A function of (done, total) that advances the listener's stage, with what is counted and the time left."""
+    eta = Eta()
+
+    def advance(done: int, total: int) -> None:
+        share = done / max(1, total)
+        listener.advance(share, f"{what} {done}/{total}", eta.left(share))
+
+    return advance

@@ -1,7 +1,4 @@
-"""The stages of ``pipelines/dvc.yaml`` as functions of folders; each writes its output folder and nothing else.
-
-One stage is thin for now and says so in what it writes: `distill` trains no student.
-"""
+"""The stages of ``pipelines/dvc.yaml`` as functions of folders; each writes its output folder and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from pathlib import Path
 
 from clock_train.bundle.card import CARD
 from clock_train.config.experiment import ExperimentConfig, read_params
-from clock_train.consent.record import CONSENT_NAME
+from clock_train.consent.record import ConsentRecord
 from clock_train.data.build import build_corpus
 from clock_train.data.manifest import MANIFEST_NAME
 from clock_train.data.packing import load_packed
@@ -20,11 +17,12 @@ from clock_train.data.replacing import put_in_place, workplace
 from clock_train.errors import CorpusNotFound, VoiceNotFound
 from clock_train.evaluation.report import evaluate
 from clock_train.models.speech import Voice
-from clock_train.models.voice_files import load_voice
 from clock_train.orchestration.bundle_export import export_bundle, packed_beside
+from clock_train.orchestration.consents import carry_consent
 from clock_train.orchestration.held_out import hold_out
 from clock_train.orchestration.presets import preset_of
 from clock_train.orchestration.progress import ProgressStyle, listening
+from clock_train.orchestration.student_stage import StudentCurves, distill_stage
 from clock_train.orchestration.training_session import TrainRequest, train
 from clock_train.storage.places import RunPlace
 
@@ -46,8 +44,7 @@ def prepare_corpus(source: Path, out: Path, *, speaker: str | None = None) -> No
             put_in_place(work, out)
         return
     build_corpus(source, out, speaker=speaker)
-    if (source / CONSENT_NAME).exists():
-        shutil.copy2(source / CONSENT_NAME, out / CONSENT_NAME)
+    carry_consent(source, out)
 
 
 def train_voice(params: Path, corpus: Path, out: Path, *, kind: str, base: Path | None = None) -> None:
@@ -61,30 +58,45 @@ def train_voice(params: Path, corpus: Path, out: Path, *, kind: str, base: Path 
         train(training_request(config, [corpus], out, kind=kind, base=base), listener)
 
 
-def distill_voice(teacher: Path, out: Path) -> None:
-    """Nothing is distilled yet: records which voice goes on, and that the student is trained directly.
+def distill_voice(params: Path, teacher: Path, out: Path) -> None:
+    """A student of the voice, as ``params`` says, in ``out/voice``; going on where it stopped.
 
     Raises:
-        VoiceNotFound, BundleDamaged: the voice is not there, or not whole.
+        VoiceNotFound: no voice, or its training kept no packed corpus.
+        ClockTrainError: what `distillation.distill` raises.
     """
-    load_voice(teacher)
-    out.mkdir(parents=True, exist_ok=True)
-    note = {"distilled": False, "voice": str(teacher), "why": "no distillation yet; a student is trained directly"}
-    (out / "distillation.json").write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
+    config = read_params(params)
+    with listening(ProgressStyle.LINES) as listener:
+        distill_stage(teacher, packed_of(teacher), out, config, listener, StudentCurves(None))
 
 
-def evaluate_voice(voice_path: Path, out: Path) -> None:
+def packed_of(voice: Path) -> Path:
+    """The packed corpus that a voice was trained from, beside it.
+
+    Raises:
+        VoiceNotFound: the training kept none, or there is no voice.
+    """
+    packed = packed_beside(voice.parent)
+    if packed is None:
+        raise VoiceNotFound(f'"{voice.parent}" has no packed corpus beside the voice; train it again')
+    return packed
+
+
+def evaluate_voice(voice_path: Path, out: Path, *, packed: Path | None = None) -> None:
     """Held-out sentences judged: ``report.json`` in full and ``metrics.json`` with one number a row.
+
+    Args:
+        voice_path: what is judged.
+        out: folder of the figures.
+        packed: the corpus it was trained from; None takes the one beside the voice.
 
     Raises:
         VoiceNotFound: the training beside the voice kept no packed corpus.
         ClockTrainError: what loading and judging raise.
     """
     voice = Voice.load(voice_path)
-    packed = packed_beside(voice_path.parent)
-    if packed is None:
-        raise VoiceNotFound(f'"{voice_path.parent}" has no packed corpus beside the voice; train it again')
-    held_out = hold_out(voice, load_packed(packed), speaker=voice.card.speakers[0])
+    corpus = load_packed(packed or packed_of(voice_path))
+    held_out = hold_out(voice, corpus, speaker=voice.card.speakers[0])
     report = evaluate(held_out.items)
     out.mkdir(parents=True, exist_ok=True)
     report.write(out / "report.json")
@@ -135,6 +147,7 @@ def training_request(
     store: str | None = None,
     place: RunPlace | None = None,
     resume_from: str | None = None,
+    consents: Sequence[ConsentRecord] | None = None,
 ) -> TrainRequest:
     """The training that an experiment describes."""
     return TrainRequest(
@@ -148,6 +161,7 @@ def training_request(
         store=store,
         place=place,
         resume_from=resume_from,
+        consents=consents,
         epochs=config.passes.epochs,
         checkpoint_every_epochs=config.passes.checkpoint_every_epochs,
         device=config.compute.device,

@@ -103,7 +103,8 @@ def plan(manifests: Manifests, clone: VoiceClone, *, folder: Path, output: Path,
         seconds = _training_seconds(clone, training, schedule, steps, times, is_by_epochs="passes" in values)
     if times is None:
         notes.append(f"no step of the {_model_of(values)} on {_device_of(values)} was measured: time and cost unknown")
-    stages = _stages(clone, ledger, steps, seconds)
+    distilling = _distilling(clone, values, output, notes)
+    stages = _stages(clone, ledger, {_training_stage(clone): (steps, seconds), "Distill": distilling})
     left = sum(stage.seconds or 0.0 for stage in stages) if _is_timed(stages, seconds) else None
     workers = max(1, int(values["compute"].get("workers") or 1))
     if workers > 1:
@@ -179,13 +180,49 @@ def _training_seconds(
     return seconds if limit is None or is_by_epochs else min(seconds, float(limit))
 
 
-def _stages(clone: VoiceClone, ledger: StageLedger, steps: int | None, seconds: float | None) -> list[StagePlan]:
+def _training_stage(clone: VoiceClone) -> str:
+    return "Pretrain" if clone.spec.base is None else "Finetune"
+
+
+def _distils(clone: VoiceClone) -> bool:
+    return clone.spec.distillation is not None and clone.spec.distillation.policy == "Always"
+
+
+def _distilling(
+    clone: VoiceClone, values: dict[str, Any], output: Path, notes: list[str]
+) -> tuple[int | None, float | None]:
+    """Steps of the student, and seconds where a step of one was measured."""
+    if not _distils(clone):
+        return None, None
+    training = literal_defaults("clock_train.training.run", "TrainingConfig") | values["distillation"]["training"]
+    schedule = literal_defaults("clock_train.training.schedule", "ScheduleConfig") | training.get("schedule", {})
+    steps, device = int(training["max_steps"]), _device_of(values)
+    times = measured_step_times(output / "distill") or known_step_times(
+        "distillation", device, batch_size=training["batch_size"]
+    )
+    if times is None:
+        notes.append(f"no step of a distillation on {device} was measured: its time and cost are not counted")
+        return steps, None
+    hearing = min(int(schedule["hearing_steps"]), int(steps * MOST_HEARING))
+    contest_from = schedule["contest_from_step"]
+    contest = 0 if contest_from is None else max(0, steps - int(contest_from))
+    seconds = (
+        hearing * times.of("hearing")
+        + (steps - hearing - contest) * times.of("reading")
+        + contest * times.of("contest")
+    )
+    limit = training["max_cpu_seconds"]
+    return steps, seconds if limit is None else min(seconds, float(limit))
+
+
+def _stages(
+    clone: VoiceClone, ledger: StageLedger, efforts: dict[str, tuple[int | None, float | None]]
+) -> list[StagePlan]:
+    """Every stage; ``efforts`` are steps and seconds of those that train."""
     digest, finished = version_digest(clone.spec), ledger.finished()
-    train = "Pretrain" if clone.spec.base is None else "Finetune"
-    distils = clone.spec.distillation is not None and clone.spec.distillation.policy == "Always"
     stages, is_fresh = [], False
-    for name in ("Prepare", train, "Distill", "Evaluate", "Export"):
-        if name == "Distill" and not distils:
+    for name in ("Prepare", _training_stage(clone), "Distill", "Evaluate", "Export"):
+        if name == "Distill" and not _distils(clone):
             stages.append(StagePlan(name=name, action="skip", why="the clone asks for no distillation"))
             continue
         done = finished.get(name)
@@ -197,16 +234,8 @@ def _stages(clone: VoiceClone, ledger: StageLedger, steps: int | None, seconds: 
         else:
             why = "not finished" if done is None else "finished for another version"
         is_fresh = True
-        is_training = name == train
-        stages.append(
-            StagePlan(
-                name=name,
-                action="run",
-                why=why,
-                steps=steps if is_training else None,
-                seconds=seconds if is_training else None,
-            )
-        )
+        steps, seconds = efforts.get(name, (None, None))
+        stages.append(StagePlan(name=name, action="run", why=why, steps=steps, seconds=seconds))
     return stages
 
 

@@ -32,7 +32,6 @@ PREFIX_TAG = "clocktrain.prefix"
 """Where the attempt lies in its store; known by it, a clone's runs are erased with the clone."""
 SENDING_GRACE_S = 30.0
 """How long a command waits at its end for entries that the tracker takes slowly, or not at all."""
-
 PAGE = re.compile(r"/#/experiments/(?P<experiment>\d+)/runs/(?P<run>[0-9a-f]+)$")
 """Of a run on a server."""
 SENDER_LOG = "sender.log"
@@ -48,7 +47,9 @@ class RunTracking:
         target: the tracker.
         warn: hears of what did not arrive.
         found: hears once, as soon as a server has the run, of its id and its experiment's.
+        troubled: hears why the tracker takes nothing, and ``""`` once it does again.
         grace_s: how long a slow tracker is waited for at the end.
+        look_every_s: how often the sender's word is read at most.
     """
 
     def __init__(
@@ -58,17 +59,21 @@ class RunTracking:
         *,
         warn: Callable[[str], None],
         found: Callable[[str, str], None] = lambda run, experiment: None,
+        troubled: Callable[[str], None] = lambda reason: None,
         grace_s: float = SENDING_GRACE_S,
+        look_every_s: float = 2.0,
     ) -> None:
         self._output, self._target, self._warn, self._grace_s = output, target, warn, grace_s
-        self._found = found
-        self._told = ""
+        self._look_every_s = look_every_s
+        self._found, self._troubled = found, troubled
+        self._is_found, self._trouble, self._looked_at = False, "", 0.0
         self._sender: subprocess.Popen[bytes] | None = None
         self.outbox: Outbox | None = None
 
     def begin(self, facts: RunFacts) -> None:
         """A run starts, or goes on."""
         self.outbox = Outbox(self._output / TRACKING_FOLDER / facts.uid)
+        self._is_found, self._trouble, self._looked_at = False, "", 0.0
         remember_source(self.outbox, facts)
         tags = {
             "clocktrain.uid": facts.uid,
@@ -101,12 +106,19 @@ class RunTracking:
         if "validation" in row:
             self.outbox.add("samples", step=row["step"])
 
-    def _tell(self) -> None:
-        page = self.outbox.status().url if self.outbox is not None else ""
-        named = PAGE.search(page)
-        if named and page != self._told:
-            self._told = page
+    def _tell(self, *, now: bool = False) -> None:
+        """How sending goes, to those who want to know; looked at every few seconds only, since it is a file."""
+        if self.outbox is None or (not now and time.monotonic() - self._looked_at < self._look_every_s):
+            return
+        self._looked_at = time.monotonic()
+        said = self.outbox.said()
+        named = None if self._is_found else PAGE.search(said.url)
+        if named:
+            self._is_found = True
             self._found(named["run"], named["experiment"])
+        if said.error != self._trouble:
+            self._trouble = said.error
+            self._troubled(said.error)
 
     def end(self, result: FitResult, voice_path: Path | None) -> None:
         """The run ended."""
@@ -120,8 +132,14 @@ class RunTracking:
         card = json.loads((voice_path / "voice.json").read_text(encoding="utf-8"))
         digest = hashlib.sha256((voice_path / "voice.json").read_bytes()).hexdigest()
         self.outbox.add("tags", tags={"clocktrain.voiceDigest": digest, "clocktrain.ending": result.ending.value})
-        self.outbox.add("artifact", path=str(voice_path.absolute()), to="bundle")
-        self.outbox.add("model", name=card["name"], digest=digest, to="bundle")
+        self.outbox.add("artifact", path=str(voice_path.absolute()), to="voice")
+        self.outbox.add("model", name=card["name"], digest=digest, to="voice")
+
+    def exported(self, bundle: Path, digest: str) -> None:
+        """The signed bundle of the run's voice, or of the student that it taught."""
+        if self.outbox is not None:
+            self.outbox.add("tags", tags={"clocktrain.bundleDigest": digest})
+            self.outbox.add("artifact", path=str(bundle.absolute()), to="bundle")
 
     def evaluated(self, values: Mapping[str, float], files: Mapping[str, Path]) -> None:
         """Judges' figures at the run's end, and their files by the path they get."""
@@ -160,7 +178,7 @@ class RunTracking:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._sender.wait(5)
         status = self.outbox.status()
-        self._tell()
+        self._tell(now=True)
         if status.waiting:
             reason = status.error or self._why_late()
             self._warn(

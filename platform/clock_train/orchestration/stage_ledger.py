@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from clock_train.errors import StorageNotFound
 from clock_train.orchestration.attempts import lineage
-from clock_train.orchestration.stored_folders import bring_folder, keep_folder
 from clock_train.storage.opening import Storage
 from clock_train.storage.places import RunPlace
+from clock_train.storage.stored_folders import bring_folder, keep_folder
 
 LEDGER_NAME = "stages.json"
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from clock_train.data.packing import PackedCorpus
-from clock_train.errors import BaseIncompatible, ConfigError
+from clock_train.errors import BaseIncompatible, ConfigError, TeacherIncompatible
 from clock_train.models.discriminators import DiscriminatorConfig, Discriminators
 from clock_train.models.text_encoder import Vocabulary
 from clock_train.models.voice import VoiceConfig, VoiceModel, VoiceSource
@@ -17,6 +17,7 @@ from clock_train.models.voice_files import LoadedVoice, load_voice, stored_vecto
 from clock_train.text.inventory import INVENTORY_ID, LANGUAGES, NUM_TONES, PHONES
 from clock_train.training.generator_step import speaker_vectors
 from clock_train.training.run import Run
+from clock_train.training.taking_over import take_over
 
 EMBEDDING_CLIPS = 64
 """Clips of a speaker whose vectors are averaged into the stored one."""
@@ -87,6 +88,26 @@ def from_base(
     voice.load_state_dict(weights)
     _set_vectors(voice, packed.speakers, initial_vectors)
     return StartingModel(voice, _judges_of(base, judges, path), base.card.speakers)
+
+
+def taken_over(started: StartingModel, path: Path, judges: DiscriminatorConfig | None) -> StartingModel:
+    """A student with what fits of its teacher; with the teacher's discriminators where ``judges`` says their sizes.
+
+    Raises:
+        TeacherIncompatible: the discriminators have other sizes.
+        VoiceNotFound, BundleDamaged: the voice cannot be read.
+    """
+    teacher = load_voice(path)
+    take_over(started.voice, teacher.model)
+    if judges is None:
+        return started
+    try:
+        return replace(started, discriminators=_judges_of(teacher, judges, path))
+    except BaseIncompatible as error:
+        raise TeacherIncompatible(
+            f'the discriminators of the teacher "{path}" have other sizes than distillation.training.discriminators; '
+            "give those that it was trained with"
+        ) from error
 
 
 def _judges_of(base: LoadedVoice, config: DiscriminatorConfig, path: Path) -> Discriminators | None:

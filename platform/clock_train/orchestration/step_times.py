@@ -26,6 +26,8 @@ class StepTimes:
 
 KNOWN: dict[tuple[str, str], tuple[int, dict[str, float]]] = {
     ("student", "cpu"): (16, {"hearing": 0.31, "reading": 0.40}),
+    # what the teacher's terms add, from a run of "clocktrain distill run --settings cpu"
+    ("distillation", "cpu"): (16, {"hearing": 0.37, "reading": 0.56}),
     ("teacher", "cpu"): (4, {"hearing": 1 / 1.8, "reading": 1 / 1.05, "contest": 1 / 0.41}),
 }
 """Model and device → batch, and seconds a step of one thread of a two-core machine ("clocktrain bench")."""

@@ -14,36 +14,40 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from clock_train.consent.record import CONSENT_NAME, read_record
+from clock_train.bundle.card import card_digest, check_voice_name
+from clock_train.compliance.accepted import keep_accepted
+from clock_train.consent.record import ConsentRecord
+from clock_train.consent.rules import Grant
 from clock_train.data.manifest import MANIFEST_NAME, Corpus, read_corpus
 from clock_train.data.packing import PackedCorpus, load_packed, pack, save_packed
-from clock_train.errors import TrainingStopped
+from clock_train.erasure.retired_bases import check_not_retired
+from clock_train.issuing.access import Access
+from clock_train.issuing.installation import Installation
 from clock_train.models.config_text import to_plain
 from clock_train.models.voice import VoiceConfig
 from clock_train.models.voice_files import VoiceCard, save_voice
-from clock_train.orchestration.attempts import resumption_of, start_attempt
+from clock_train.orchestration.card_facts import base_name, hardware_class, licences_of
 from clock_train.orchestration.checkpoint_store import CheckpointStore
+from clock_train.orchestration.compliance_stage import Checks, refuse_findings
+from clock_train.orchestration.consents import require_consents, stopping_with_consents
 from clock_train.orchestration.corpus_versions import revision_of
-from clock_train.orchestration.history import History
 from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.observer import Observer, RunFacts
 from clock_train.orchestration.presets import for_fine_tuning, preset
-from clock_train.orchestration.run_identity import check_same_attempts, check_same_run
+from clock_train.orchestration.reading_log import record_recordings, record_voice
+from clock_train.orchestration.run_fitting import Effort, fit_run
 from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.starting_model import StartingModel, vectors_after_training
-from clock_train.orchestration.stopping import stop_on_signals
-from clock_train.orchestration.worker import WorkerJob, begin, work
+from clock_train.orchestration.worker import WorkerJob
 from clock_train.storage.opening import open_storage
 from clock_train.storage.places import RunPlace
 from clock_train.text.inventory import INVENTORY_ID
 from clock_train.training import checkpoint
-from clock_train.training.loop import Ending, FitResult, StepReport
+from clock_train.training.loop import FitResult
 from clock_train.training.parallel import check_shareable
 from clock_train.training.run import Run, TrainingConfig
 from clock_train.training.schedule import ScheduleConfig
 
-SHOW_EVERY = 5
-"""Steps between two movements of the progress bar."""
 MOST_HEARING = 0.35
 """Share of the steps; a little less than the demo, whose budget is in CPU time, gives it."""
 
@@ -84,6 +88,10 @@ class TrainRequest:
     """Where in the store; None: by what is trained, on this machine."""
     resume_from: str | None = None
     """A checkpoint of an earlier attempt to go on from; None: this attempt's own newest, or none."""
+    consents: Sequence[ConsentRecord] | None = None
+    """One a corpus, from the resources of a cluster; None: each corpus has its own beside it."""
+    checks: Checks = Checks.ALL
+    """What of the recordings is looked at beside their consents."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +125,23 @@ def train(
 
     Raises:
         TrainingStopped: it saved and stopped, as was asked.
+        ComplianceBlocked: the recordings have a finding that must be settled first.
+        BaseRetired: the base contains a speaker who was erased.
         ClockTrainError: any leaf for what a corpus, a base, a checkpoint, the disk, the device or a worker can cause.
     """
     with locked(request.output):
         corpora = [read_corpus(path) for path in request.corpora]
-        chosen = preset(request.preset)
+        check_voice_name(_voice_name(request, sorted({each for one in corpora for each in one.speakers()})))
+        consents = require_consents(corpora, given=request.consents)
+        if request.base is not None:
+            storage = open_storage(request.store) if request.store else None
+            namespace = (request.place or RunPlace(uid="")).namespace
+            check_not_retired(request.base, Installation(), storage=storage, namespace=namespace)
+            record_voice(request.base, Access.TUNE)
         revision = corpus_revision(corpora)
+        refuse_findings(corpora, request.output, listener, revision=revision, checks=request.checks)
+        record_recordings(corpora, consents, revision)
+        chosen = preset(request.preset)
         path, packed, left_out = _packed(request, corpora, revision, chosen.training, listener)
         training = _training_config(request, chosen.training, packed)
         check_shareable(min(training.batch_size, len(packed.of_split(0))), request.workers)
@@ -132,14 +151,14 @@ def train(
             training = for_fine_tuning(training, has_discriminators=started.discriminators is not None)
         uid = _run_uid(packed, started.voice.config, training, request)
         # after the name of the run: a longer run is the same run
-        training = replace(training, schedule=_fitted(training.schedule, training.max_steps))
+        training = replace(training, schedule=fitted_schedule(training.schedule, training.max_steps))
         place = request.place or RunPlace(uid=uid)
         job = replace(job, training=training, uid=uid, place=place)
         if request.store is not None and request.workers:
             job = replace(job, shared=f"{place.prefix}/shared")
         try:
             return _train(
-                request, job, started, packed, left_out, corpora, revision, listener, observer, stop_requested
+                request, job, started, packed, left_out, corpora, consents, revision, listener, observer, stop_requested
             )
         except Exception as error:
             if observer is not None:  # one that has not begun has nothing to say
@@ -151,8 +170,10 @@ def pack_corpora(request: TrainRequest, listener: Listener) -> Path:
     """Only the first part of a training: the recordings as it reads them."""
     with locked(request.output):
         corpora = [read_corpus(path) for path in request.corpora]
-        chosen = preset(request.preset).training
-        return _packed(request, corpora, corpus_revision(corpora), chosen, listener)[0]
+        consents = require_consents(corpora, given=request.consents)
+        revision = corpus_revision(corpora)
+        record_recordings(corpora, consents, revision)
+        return _packed(request, corpora, revision, preset(request.preset).training, listener)[0]
 
 
 def _train(
@@ -162,71 +183,30 @@ def _train(
     packed: PackedCorpus,
     left_out: list[tuple[str, str]],
     corpora: Sequence[Corpus],
+    consents: Sequence[ConsentRecord],
     revision: str,
     listener: Listener,
     observer: Observer | None,
     stop_requested: Callable[[], bool],
 ) -> TrainOutcome:
     facts = _facts(request, job, started, packed, revision)
-    check_same_run(request.output, facts, fork=request.fork)
-    storage = open_storage(job.store)
-    resumed = None if request.resume_from is None else resumption_of(request.resume_from, job.store, job.place)
-    start_attempt(storage, job.place, resumed)
-    check_same_attempts(storage, job.place, facts)
-    job.share()
-    listener.stage("train")
-    history = History(request.output / f"history-{job.uid}.jsonl")
-    if observer is not None:
-        observer.begin(facts)
-    show, first_steps = _reporter(job, history, listener, observer), []
-
-    def began(step: int | None, workers: int) -> None:
-        first_steps.append(step)
-        if step is not None:
-            listener.note(f"going on from step {step}, its newest checkpoint")
-        if workers > 1:
-            listener.note(f"{workers} workers")
-        history.go_back_to(step or 0)
-
-    run: Run | None = None
-    with stop_on_signals() as stop:
-
-        def is_stop_wanted() -> bool:
-            return stop.is_wanted() or stop_requested()
-
-        if request.workers == 0:
-            run, resumed_from = begin(job, warn=listener.warn, started=started)
-            began(resumed_from, 1)
-            result = work(job, run, report=show, stop_requested=is_stop_wanted, resumed_from=resumed_from)
-        else:
-            from clock_train.orchestration.ray_workers import fit_on_workers
-
-            result = fit_on_workers(
-                job,
-                workers=request.workers,
-                min_workers=request.min_workers,
-                max_failures=request.max_failures,
-                began=began,
-                report=show,
-                warn=listener.warn,
-                stop_requested=is_stop_wanted,
-            )
-    if result.ending is Ending.STOPPED:
-        if observer is not None:
-            observer.end(result, None)
-        if stop.is_wanted():
-            stop.leave()
-        raise TrainingStopped(
-            f"saved at step {result.step} and stopped, as was asked; the next start goes on from there"
-        )
-    if run is None:  # the workers had it
-        run, _ = begin(job, warn=listener.warn, started=started)
-    voice_path = _save_voice(request, run, job.checkpoints(), result, corpora, revision)
+    effort = Effort(
+        workers=request.workers,
+        min_workers=request.min_workers,
+        max_failures=request.max_failures,
+        fork=request.fork,
+        resume_from=request.resume_from,
+    )
+    grants = [Grant.of(record) for record in consents]
+    with stopping_with_consents(grants, f'the voice "{facts.name}"', stop_requested) as is_stop_wanted:
+        fitted = fit_run(job, started, facts, request.output, effort, listener, observer, stop_requested=is_stop_wanted)
+    run, result = fitted.run, fitted.result
+    voice_path = _save_voice(request, run, job.checkpoints(), result, corpora, consents, revision)
     if observer is not None:
         observer.end(result, voice_path)
     listener.note(f"{result.ending.value} at step {result.step}; the voice is in {voice_path}")
     return TrainOutcome(
-        job.uid, voice_path, result, packed, left_out, first_steps[0], history.path, started.base_speakers
+        job.uid, voice_path, result, packed, left_out, fitted.resumed_from, fitted.history_path, started.base_speakers
     )
 
 
@@ -249,7 +229,7 @@ def _facts(
 ) -> RunFacts:
     return RunFacts(
         uid=job.uid,
-        name=request.name or "-".join(packed.speakers[:3]),
+        name=_voice_name(request, packed.speakers),
         preset=request.preset,
         model=to_plain(started.voice.config),
         training=to_plain(job.training),
@@ -265,11 +245,16 @@ def _facts(
     )
 
 
+def _voice_name(request: TrainRequest, speakers: Sequence[str]) -> str:
+    return request.name or "-".join(speakers[:3]) or "voice"
+
+
 def _packed(
     request: TrainRequest, corpora: Sequence[Corpus], revision: str, training: TrainingConfig, listener: Listener
 ) -> tuple[Path, PackedCorpus, list[tuple[str, str]]]:
     facts = [revision, to_plain(training.augmentation), INVENTORY_ID, version("clock-train")]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+    keep_accepted(corpora, request.output)
     path, notes = request.output / f"packed-{name}.npz", request.output / f"packed-{name}.json"
     if path.exists() and notes.exists():
         listener.note(f"reusing the packed corpus {path.name}")
@@ -310,28 +295,10 @@ def _training_config(request: TrainRequest, training: TrainingConfig, packed: Pa
     return training
 
 
-def _fitted(schedule: ScheduleConfig, max_steps: int) -> ScheduleConfig:
+def fitted_schedule(schedule: ScheduleConfig, max_steps: int) -> ScheduleConfig:
     """A short run must not end before it has learnt to read: hearing takes at most its share of the steps."""
     hearing = min(schedule.hearing_steps, int(max_steps * MOST_HEARING))
     return replace(schedule, hearing_steps=hearing)
-
-
-def _reporter(
-    job: WorkerJob, history: History, listener: Listener, observer: Observer | None
-) -> Callable[[StepReport], None]:
-    eta, weight = Eta(), job.training.loss.mel
-
-    def report(step: StepReport) -> None:
-        row = history.add(step)
-        if observer is not None and row is not None:
-            observer.progress(row)
-        if step.step % SHOW_EVERY == 0 or step.validation is not None:
-            parts = [f"step {step.step}", step.phase]
-            if "mel" in step.terms and weight:
-                parts.append(f"mel {step.terms['mel'] / weight:.2f}")
-            listener.advance(step.fraction, ", ".join(parts), eta.left(step.fraction))
-
-    return report
 
 
 def _save_voice(
@@ -340,6 +307,7 @@ def _save_voice(
     store: CheckpointStore,
     result: FitResult,
     corpora: Sequence[Corpus],
+    consents: Sequence[ConsentRecord],
     revision: str,
 ) -> Path:
     """Write the averaged weights of the best checkpoint as a voice."""
@@ -347,23 +315,31 @@ def _save_voice(
     checkpoint.load_average(run.voice, store.read(best))
     packed = run.corpus.packed
     card = VoiceCard(
-        name=request.name or "-".join(packed.speakers[:3]),
+        name=_voice_name(request, packed.speakers),
         kind=request.kind,
         languages=sorted(set(packed.languages)),
         speakers=packed.speakers,
-        consent_ids=sorted(read_record(c.path).id for c in corpora if (c.path / CONSENT_NAME).exists()),
+        consent_ids=sorted({record.id for record in consents}),
+        consents=[Grant.of(record).wire() for record in {each.id: each for each in consents}.values()],
         corpus_revision=revision,
         training={
             "preset": request.preset,
             "dvcRevisions": [revision_of(corpus.path) or "" for corpus in corpora],
             "base": str(request.base) if request.base else None,
+            "baseDigest": card_digest(request.base) if request.base else None,
+            "baseName": base_name(request.base),
+            "licences": licences_of(consents),
+            "code": version("clock-train"),
+            "hardware": hardware_class(request.device, request.workers),
             "steps": result.step,
             "spokenStep": best,
+            "trainedOn": store.saved_on(best),
             "cpuSeconds": round(result.cpu_seconds, 1),
             "lastPhase": run.config.schedule.phase(max(0, result.step - 1)).value,
             "ending": result.ending.value,
             "trainedSeconds": round(float(packed.seconds()[packed.of_split(0)].sum()), 1),
-            "testClips": [packed.clip_ids[i] for i in packed.of_split(2)],
+            "trainedClips": len(packed.of_split(0)),
+            "testClips": [packed.public_id(i) for i in packed.of_split(2)],
         },
     )
     path = request.output / "voice"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from clock_train.evaluation.scores import EvaluationItem
 from clock_train.evaluation.targets import figures
 from clock_train.models.speech import Voice
 from clock_train.orchestration.held_out import HeldOut, held_out_clips, hold_out, impostors, marked_items, write_sounds
-from clock_train.orchestration.listener import Eta, Listener
+from clock_train.orchestration.listener import Eta, Listener, counted
 from clock_train.orchestration.phone_judge import heard_phones, phone_judge, synthetic_row
 from clock_train.orchestration.run_tracking import judged_metrics
 from clock_train.text.frontend import phonemize
@@ -108,7 +108,7 @@ def evaluate_voice(request: EvaluationRequest, listener: Listener) -> Evaluation
         held_out = HeldOut(brought, math.nan)
     else:
         real_time = _timed(voice, packed, speaker, clips)
-        progress = _progress(listener, "sentences")
+        progress = counted(listener, "sentences")
         held_out = hold_out(voice, packed, speaker=speaker, clips=clips, progress=progress)
     listener.stage("judge")
     report = evaluate(
@@ -117,7 +117,7 @@ def evaluate_voice(request: EvaluationRequest, listener: Listener) -> Evaluation
         phone_judges=_phone_judges(request, packed, held_out.items, listener),
         real_time=real_time,
         more_rows=_mandarin(request, voice, speaker, listener),
-        on_progress=_progress(listener, "judges"),
+        on_progress=counted(listener, "judges"),
     )
     if voice is not None and request.wavs is None:
         held_out = marked_items(held_out, voice, speaker)
@@ -162,7 +162,7 @@ def _wav_item(packed: PackedCorpus, i: int, folder: Path) -> EvaluationItem:
     except AudioError as error:
         reason = str(error)
     return EvaluationItem(
-        id=packed.clip_ids[i],
+        id=packed.clip_ids[i],  # as the person named the file
         text=phonemize(packed.texts[i], packed.languages[i]).normalized,
         language=packed.languages[i],
         style=packed.styles[i] or None,
@@ -318,13 +318,3 @@ def _send(run_folder: Path, listener: Listener) -> None:
         listener.warn(
             f"the figures wait to be sent to MLflow ({error}). Send them: clocktrain runs {run_folder} --sync"
         )
-
-
-def _progress(listener: Listener, what: str) -> Callable[[int, int], None]:
-    eta = Eta()
-
-    def advance(done: int, total: int) -> None:
-        share = done / max(1, total)
-        listener.advance(share, f"{what} {done}/{total}", eta.left(share))
-
-    return advance

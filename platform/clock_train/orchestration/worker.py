@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,14 +18,15 @@ from clock_train.data.packing import PackedCorpus, load_packed
 from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceConfig
 from clock_train.orchestration.checkpoint_store import CheckpointStore
-from clock_train.orchestration.starting_model import StartingModel, from_base, from_scratch
-from clock_train.orchestration.stored_folders import bring_folder, keep_files, keep_folder
+from clock_train.orchestration.starting_model import StartingModel, from_base, from_scratch, taken_over
 from clock_train.storage.opening import open_storage
 from clock_train.storage.places import RunPlace
+from clock_train.storage.stored_folders import bring_folder, keep_files, keep_folder
 from clock_train.training import checkpoint
+from clock_train.training.lessons import LessonConfig, Lessons
 from clock_train.training.loop import FitResult, StepReport, fit
 from clock_train.training.parallel import ALONE, Parallel
-from clock_train.training.run import Run, TrainingConfig
+from clock_train.training.run import Run, Teaching, TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +46,23 @@ class WorkerJob:
     place: RunPlace
     device: str
     shared: str | None = None
-    """Prefix in the store of what a worker on another machine needs: ``packed/`` and ``base/``."""
+    """Prefix in the store of what a worker on another machine needs: ``packed/``, ``base/`` and ``teacher/``."""
+    lessons_path: Path | None = None
+    """What a teacher says of the packed clips, beside them; None trains without one."""
+    lesson: LessonConfig = field(default_factory=LessonConfig)
+    teacher: Path | None = None
+    """A voice of which a model from scratch takes over what fits, and its discriminators where a contest comes."""
 
     def starting_model(self, packed: PackedCorpus) -> StartingModel:
         """The model before its first step."""
         seed, vectors = self.training.seed, self.initial_vectors
-        if self.base is None:
-            return from_scratch(self.model, packed, seed=seed, initial_vectors=vectors)
         judges = self.training.discriminators
+        if self.base is None:
+            started = from_scratch(self.model, packed, seed=seed, initial_vectors=vectors)
+            if self.teacher is None:
+                return started
+            has_contest = self.training.schedule.contest_from_step is not None
+            return taken_over(started, self._here(self.teacher, "teacher"), judges if has_contest else None)
         base = self._here(self.base, "base")
         return from_base(base, packed, seed=seed, initial_vectors=vectors, judges=judges)
 
@@ -60,12 +70,22 @@ class WorkerJob:
         """The recordings, brought from storage where this is another machine."""
         return load_packed(self._here(self.packed_path.parent, "packed") / self.packed_path.name)
 
+    def teaching(self) -> Teaching | None:
+        """What a teacher says of the packed clips; None without one."""
+        if self.lessons_path is None:
+            return None
+        folder = self._here(self.packed_path.parent, "packed")
+        return Teaching(Lessons.load(folder / self.lessons_path.name), self.lesson)
+
     def share(self) -> None:
         """Put what workers on other machines need into the store; once, since both are known by their content."""
         if self.shared is None:
             return
         storage = open_storage(self.store)
-        keep_files(storage, f"{self.shared}/packed", {self.packed_path.name: self.packed_path})
+        files = [path for path in (self.packed_path, self.lessons_path) if path is not None]
+        keep_files(storage, f"{self.shared}/packed", {path.name: path for path in files})
+        if self.teacher is not None:
+            keep_folder(storage, f"{self.shared}/teacher", self.teacher)
         if self.base is not None:
             keep_folder(storage, f"{self.shared}/base", self.base)
 
@@ -101,7 +121,8 @@ def begin(
     """
     packed = job.packed()
     started = started or job.starting_model(packed)
-    run = Run(started.voice, packed, job.training, device=device or device_of(job.device), parallel=parallel)
+    device = device or device_of(job.device)
+    run = Run(started.voice, packed, job.training, device=device, parallel=parallel, teaching=job.teaching())
     if started.discriminators is not None:
         run.begin_contest(started.discriminators)
     newest = job.checkpoints().newest(warn)

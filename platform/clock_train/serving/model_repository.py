@@ -44,7 +44,7 @@ def write_model(
         bundle_folder: of the voice.
         trusted_keys: public keys of which one signed it.
         device: of its instances.
-        threads: requests that are spoken at once; 0 takes the cores there are.
+        threads: chunks that are made at once; 0 takes the cores there are.
 
     Returns:
         The bundle; ``model_name`` of its card names the model.
@@ -87,7 +87,7 @@ def config_text(bundle: Bundle, *, device: Device, threads: int) -> str:
         *(f"output {_port(name, port)}" for name, port in OUTPUTS.items()),
         f"instance_group {{ kind: {device.value} count: 1 }}",
         _parameter("threads", str(threads)),
-        _parameter("sample_rate", str(bundle.values["sampleRate"])),
+        _parameter("sample_rate", str(bundle.sample_rate_hz)),
         _parameter("digest", bundle.digest),
     ]
     return "\n".join(lines) + "\n"

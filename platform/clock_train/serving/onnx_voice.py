@@ -3,14 +3,15 @@
 Two graphs run: the text graph makes the latents of a whole sentence, the decoder graph speaks a window of them. What a
 decoder's frame hears on each side is bounded, so that windows with that much context, cut, are the whole to the last
 rounding; ``speak`` is one window. Each session has one thread and never spins, which gave the most sentences a core
-(two threads a session lost 15 to 49 %, batching gained nothing); threads may share it.
+(two threads a session lost 15 to 49 %, batching gained nothing); threads may share it. On a GPU windows of several
+threads are decoded together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 import numpy as np
 import onnxruntime
@@ -19,6 +20,7 @@ from clock_train.bundle.opening import TEXT_GRAPH, Bundle, open_bundle
 from clock_train.errors import ConfigError, SpeechInputInvalid
 from clock_train.issuing.installation import Installation
 from clock_train.models.saying import checked_speed, normal_noise
+from clock_train.serving.decode_batches import DecodeBatches
 from clock_train.text.inventory import LANGUAGES, NUM_TONES, PHONES
 
 FIRST_WINDOW_FRAMES = 24
@@ -27,6 +29,7 @@ LONGEST_WINDOW_FRAMES = 192
 NOISE_FRAMES_A_PHONE = 12
 """Noise drawn at first; speech has about six frames a phone, and slower speech is drawn for again."""
 CPU = ("CPUExecutionProvider",)
+GPU = ("CUDAExecutionProvider", *CPU)
 
 
 class Manner(TypedDict, total=False):
@@ -44,20 +47,31 @@ class Manner(TypedDict, total=False):
     """(T, C) float32 instead of a seed, already scaled; T at least the frames spoken."""
 
 
+class Reading(NamedTuple):
+    """A sentence as the text graph reads it, still to be decoded."""
+
+    latent_1CT: np.ndarray
+    condition_1G: np.ndarray
+    durations_L: np.ndarray
+    """Frames of each phone, int64; their sum is T."""
+
+
 class OnnxVoice:
     """The sessions of one bundle.
 
     Args:
         bundle: opened, so its signature holds; the graphs' hashes are checked as they are read.
-        providers: of ONNX Runtime; on a GPU ``("CUDAExecutionProvider", "CPUExecutionProvider")``.
+        providers: of ONNX Runtime; on a GPU ``GPU``.
+        is_batched: whether windows of several threads are decoded together; a decoder of one window at a time, as
+            bundles had before, is never.
     """
 
-    def __init__(self, bundle: Bundle, *, providers: Sequence[str] = CPU) -> None:
+    def __init__(self, bundle: Bundle, *, providers: Sequence[str] = CPU, is_batched: bool = False) -> None:
         self.bundle, self.card = bundle, bundle.card
+        self.sample_rate_hz = bundle.sample_rate_hz
         try:
             graphs = bundle.values["graphs"]
-            self.sample_rate_hz = int(bundle.values["sampleRate"])
-            self.hop_samples = int(graphs["hopSamples"])
+            self.hop_samples = bundle.hop_samples
             self.noise_channels = int(graphs["noiseChannels"])
             self.context_frames = int(graphs["contextFrames"])
             decoder = str(graphs["decoder"])
@@ -66,10 +80,17 @@ class OnnxVoice:
         self.vectors_SE = bundle.vectors()
         self._text = _session(bundle, TEXT_GRAPH, providers)
         self._decoder = _session(bundle, decoder, providers)
+        takes_several = not isinstance(self._decoder.get_inputs()[0].shape[0], int)
+        self.batches = DecodeBatches(self._run_decoder) if is_batched and takes_several else None
 
     @classmethod
     def open(
-        cls, folder: str | Path, *, trusted_keys: Sequence[str] | None = None, providers: Sequence[str] = CPU
+        cls,
+        folder: str | Path,
+        *,
+        trusted_keys: Sequence[str] | None = None,
+        providers: Sequence[str] = CPU,
+        is_batched: bool = False,
     ) -> OnnxVoice:
         """Verify a bundle folder and make its sessions.
 
@@ -77,13 +98,14 @@ class OnnxVoice:
             folder: of the bundle.
             trusted_keys: public keys, base64; by default those that the installation trusts, its own among them.
             providers: of ONNX Runtime.
+            is_batched: see the class.
 
         Raises:
             VoiceNotFound: no bundle there.
             ExportError: one of its leaves; nothing of such a bundle is loaded.
         """
         keys = Installation().trusted_keys() if trusted_keys is None else trusted_keys
-        return cls(open_bundle(Path(folder), trusted_keys=keys), providers=providers)
+        return cls(open_bundle(Path(folder), trusted_keys=keys), providers=providers, is_batched=is_batched)
 
     def speak(self, phone_ids_3L: np.ndarray, speaker_embedding_E: np.ndarray, **manner: Unpack[Manner]) -> np.ndarray:
         """Speak one sentence.
@@ -110,18 +132,27 @@ class OnnxVoice:
         longest_frames: int = LONGEST_WINDOW_FRAMES,
         **manner: Unpack[Manner],
     ) -> Iterator[np.ndarray]:
-        """As ``speak``, in chunks that joined are its samples to 1e-4.
+        """As ``speak``, in chunks that joined are its samples to 1e-4; see ``stream_read``."""
+        reading = self.read_durations(phone_ids_3L, speaker_embedding_E, **manner)
+        yield from self.stream_read(reading, first_frames=first_frames, longest_frames=longest_frames)
+
+    def stream_read(
+        self,
+        reading: Reading,
+        *,
+        first_frames: int = FIRST_WINDOW_FRAMES,
+        longest_frames: int = LONGEST_WINDOW_FRAMES,
+    ) -> Iterator[np.ndarray]:
+        """Speak what was read, in chunks.
 
         Args:
-            phone_ids_3L: see ``speak``.
-            speaker_embedding_E: see ``speak``.
+            reading: of ``read_durations``.
             first_frames: length of the first chunk, 1 or more, in frames of ``hop_samples``.
             longest_frames: chunks double up to here.
-            manner: see ``Manner``.
         """
         if first_frames < 1 or longest_frames < first_frames:
             raise ConfigError(f"windows of {first_frames} to {longest_frames} frames; give 1 or more, rising")
-        latent, condition = self.read(phone_ids_3L, speaker_embedding_E, **manner)
+        latent, condition, _ = reading
         frames, begin, length = latent.shape[2], 0, first_frames
         while begin < frames:
             end = min(begin + length, frames)
@@ -131,6 +162,12 @@ class OnnxVoice:
             begin, length = end, min(2 * length, longest_frames)
 
     def read(
+        self, phone_ids_3L: np.ndarray, speaker_embedding_E: np.ndarray, **manner: Unpack[Manner]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The latents (1, C, frames) of a sentence and its condition (1, G), still to decode; see ``Manner``."""
+        return self.read_durations(phone_ids_3L, speaker_embedding_E, **manner)[:2]
+
+    def read_durations(
         self,
         phone_ids_3L: np.ndarray,
         speaker_embedding_E: np.ndarray,
@@ -140,8 +177,8 @@ class OnnxVoice:
         noise_scale: float = 0.5,
         seed: int | Sequence[int] = 0,
         noise_TC: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The latents (1, C, frames) of a sentence and its condition (1, G), still to decode; see ``Manner``."""
+    ) -> Reading:
+        """A sentence with how long each of its phones is; see ``Manner``."""
         ids, vector = _checked_ids(phone_ids_3L), _checked_vector(speaker_embedding_E, self.vectors_SE.shape[1])
         noise = _Noise(noise_scale, seed, noise_TC)
         feeds = {
@@ -151,23 +188,29 @@ class OnnxVoice:
             "speed": np.array([checked_speed(speed)], dtype=np.float32),
         }
         drawn = noise.frames(int(np.ceil(ids.shape[1] * NOISE_FRAMES_A_PHONE / min(speed, 1.0))), self.noise_channels)
-        latent, condition, wanted = self._run_text(feeds, drawn)
+        reading = self._run_text(feeds, drawn)
+        wanted = int(reading.durations_L.sum())
         if wanted > len(drawn):
             drawn = noise.frames(wanted, self.noise_channels)
             if len(drawn) < wanted:
                 raise SpeechInputInvalid(f"noise of {len(drawn)} frames was given for speech of {wanted}")
-            latent, condition, _ = self._run_text(feeds, drawn)
-        return latent, condition
+            reading = self._run_text(feeds, drawn)
+        return reading
 
-    def _run_text(self, feeds: dict[str, np.ndarray], noise_TC: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-        """Latents, the condition, and how many frames were wanted."""
+    def _run_text(self, feeds: dict[str, np.ndarray], noise_TC: np.ndarray) -> Reading:
+        """Frames beyond the noise are cut from the latents, and not from the durations."""
         names = ["latent", "condition", "durations"]
         latent, condition, durations = map(np.asarray, self._text.run(names, {**feeds, "noise": noise_TC[None]}))
-        return latent, condition, int(durations.sum())
+        return Reading(latent, condition, durations[0])
 
     def _decode(self, latent_1CT: np.ndarray, condition_1G: np.ndarray) -> np.ndarray:
-        (waveform,) = self._decoder.run(["waveform"], {"latent": latent_1CT, "condition": condition_1G})
-        return np.asarray(waveform)[0]
+        if self.batches is not None:
+            return self.batches.decode(latent_1CT, condition_1G)
+        return self._run_decoder(latent_1CT, condition_1G)[0]
+
+    def _run_decoder(self, latent_BCT: np.ndarray, condition_BG: np.ndarray) -> np.ndarray:
+        (waveform,) = self._decoder.run(["waveform"], {"latent": latent_BCT, "condition": condition_BG})
+        return np.asarray(waveform)
 
 
 class _Noise:

@@ -1,8 +1,9 @@
 """A voice inside Triton's Python backend: requests in, marked chunks out.
 
 The model's ``model.py`` is two lines that come here. One process serves a voice; each request has a thread of a small
-pool, since ONNX Runtime frees the interpreter while it computes: one copy of the weights for all cores. A request whose
-client has gone is left at the next chunk.
+pool, since ONNX Runtime frees the interpreter while it computes: one copy of the weights for all cores. As many as
+there are cores make a chunk at once, in the order of ``Turns``. On a GPU their windows are decoded together. A request
+whose client has gone is left at the next chunk.
 """
 
 from __future__ import annotations
@@ -13,19 +14,26 @@ import json
 import logging
 import os
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from traceback import format_tb
 from typing import Any
 
 import numpy as np
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from clock_train.errors import BUG, ClockTrainError, ServerBusy, SpeechInputInvalid
 from clock_train.issuing.installation import Installation
-from clock_train.serving.onnx_voice import CPU, OnnxVoice
-from clock_train.serving.speech_request import Mark, Sentence, SpeechRequest, answer
-from clock_train.serving.voice_model import AUDIO
+from clock_train.models.sentences import Sentence
+from clock_train.serving.onnx_voice import CPU, GPU, OnnxVoice
+from clock_train.serving.speech_request import Mark, SpeechRequest, answer
+from clock_train.serving.turns import Turns
+from clock_train.serving.voice_model import AUDIO, DURATIONS, Timings
 
-GPU = ("CUDAExecutionProvider", *CPU)
+AT_ONCE = 16
+"""Requests that are being spoken; on a GPU that is also the most windows that meet in a batch."""
 WARM_UP_PHONES = 24
 _log = logging.getLogger(__name__)
 
@@ -48,18 +56,22 @@ class VoiceBackend:
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config.get("parameters", {}).items()}
-        threads = int(parameters.get("threads") or 0) or len(os.sched_getaffinity(0))
-        self._most_waiting = int(parameters.get("max_waiting") or 64)
+        on_gpu = args["model_instance_kind"] == "GPU"
+        turns = int(parameters.get("threads") or 0) or (AT_ONCE if on_gpu else len(os.sched_getaffinity(0)))
+        self._most_waiting = int(parameters.get("max_waiting") or 160)
         folder = Path(args["model_repository"]) / args["model_version"] / "bundle"
-        providers = GPU if args["model_instance_kind"] == "GPU" else CPU
         self._installation = Installation()
-        self._engine = OnnxVoice.open(folder, providers=providers)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="speech")
+        self._engine = OnnxVoice.open(folder, providers=GPU if on_gpu else CPU, is_batched=on_gpu)
+        self._pool = ThreadPoolExecutor(max(AT_ONCE, turns), thread_name_prefix="speech")
+        self._turns = Turns(turns)
         self._waiting, self._lock = 0, threading.Lock()
         ids = np.zeros((3, WARM_UP_PHONES), dtype=np.int64)
         ids[0, 1:-1] = np.arange(20, 20 + WARM_UP_PHONES - 2)
-        for _ in self._engine.stream(ids, self._engine.vectors_SE[0]):
-            pass
+        try:
+            for _ in self._engine.stream(ids, self._engine.vectors_SE[0]):
+                pass
+        except (ValueError, InvalidArgument) as error:  # graphs of other inputs; what else fails may be the machine
+            raise self._engine.bundle.unusable(f"its graphs cannot be run ({error})") from error
 
     def execute(self, requests: list[Any]) -> None:
         """Each request to a thread; Triton goes on at once."""
@@ -73,31 +85,46 @@ class VoiceBackend:
                     f"{self._most_waiting} requests of this voice are waiting already; ask again in a second"
                 ))  # fmt: skip
             else:
-                self._pool.submit(self._serve, request, sender)
+                self._pool.submit(self._serve, request, sender, time.monotonic())
 
     def finalize(self) -> None:
         """Waits for what is being spoken, then frees everything."""
         self._pool.shutdown(wait=True, cancel_futures=False)
 
-    def _serve(self, request: Any, sender: Any) -> None:
+    def _serve(self, request: Any, sender: Any, came_s: float) -> None:
         try:
             if sender.is_cancelled():
                 sender.send(flags=self._pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
                 return
-            with contextlib.closing(answer(self._engine, self._read(request), self._installation)) as chunks:
-                for chunk in chunks:
-                    if sender.is_cancelled():
-                        break
-                    sender.send(self._pb.InferenceResponse([self._tensor(chunk)]))
+
+            def tell(durations: np.ndarray) -> None:
+                sender.send(self._pb.InferenceResponse([self._tensor(DURATIONS, durations, np.int64)]))
+
+            asked = self._read(request)
+            with contextlib.closing(answer(self._engine, asked, self._installation, tell=tell)) as chunks:
+                self._speak(chunks, sender, came_s)
             sender.send(flags=self._pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
         except ClockTrainError as error:
             self._refuse(sender, error)
         except Exception as error:
-            _log.exception("a request failed")
-            self._refuse(sender, f"InternalError: {type(error).__name__}: {error} ({BUG})")
+            # where it happened, and not what it says: that may hold the text
+            _log.error("a request failed with %s:\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
+            self._refuse(sender, f"InternalError: {type(error).__name__} ({BUG}); see the server's log")
         finally:
             with self._lock:
                 self._waiting -= 1
+
+    def _speak(self, chunks: Iterator[np.ndarray], sender: Any, came_s: float) -> None:
+        sound_until_s = 0.0
+        with self._turns.turn(came_s):
+            while not sender.is_cancelled():
+                chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                sender.send(self._pb.InferenceResponse([self._tensor(AUDIO, chunk, np.float32)]))
+                # played from its first chunk on
+                sound_until_s = (sound_until_s or time.monotonic()) + len(chunk) / self._engine.sample_rate_hz
+                self._turns.let_others(sound_until_s)
 
     def _refuse(self, sender: Any, error: object) -> None:
         response = self._pb.InferenceResponse(error=self._pb.TritonError(str(error)))
@@ -112,7 +139,7 @@ class VoiceBackend:
             raise SpeechInputInvalid("a payload needs its key id, and a key id its payload; give both or neither")
         mark = None
         if payload is not None and key_id is not None:
-            mark = Mark(payload=payload, key_id=key_id, request_id=self._words(request, "request_id") or payload)
+            mark = Mark(payload=payload, key_id=key_id)
         return SpeechRequest(
             text=text,
             language=self._words(request, "language") or "auto",
@@ -121,21 +148,46 @@ class VoiceBackend:
             speed=float(self._number(request, "speed", 1.0)),
             noise_scale=float(self._number(request, "noise_scale", 0.5)),
             seed=int(self._number(request, "seed", 0)),
+            request_id=self._words(request, "request_id") or None,
             mark=mark,
+            timings=self._timings(request),
         )
+
+    def _timings(self, request: Any) -> Timings:
+        asked = int(self._number(request, "timings", 0))
+        try:
+            return Timings(asked)
+        except ValueError as error:
+            raise SpeechInputInvalid(
+                f"timings is {asked}; give 0, 1 (each sentence's) or 2 (all before the sound)"
+            ) from error
 
     def _sentences(self, request: Any, phones: np.ndarray) -> list[Sentence]:
         lengths = self._array(request, "sentence_lengths")
         lengths = np.array([phones.shape[1]]) if lengths is None else lengths
         labels = self._array(request, "labels")
         labels = np.zeros((len(lengths), 2), dtype=np.int64) if labels is None else labels
-        if len(lengths) != len(labels) or (lengths < 1).any() or lengths.sum() != phones.shape[1]:
+        pauses, speeds = self._array(request, "pauses"), self._array(request, "speeds")
+        pauses = np.full(len(lengths), np.nan) if pauses is None else pauses
+        speeds = np.ones(len(lengths)) if speeds is None else speeds
+        if (lengths < 1).any() or lengths.sum() != phones.shape[1]:
             raise SpeechInputInvalid(
-                f"{len(lengths)} sentences with {len(labels)} labels cover {lengths.sum()} of {phones.shape[1]} "
-                "phones; give each sentence's length, 1 or more, and its labels"
+                f"{len(lengths)} sentences cover {lengths.sum()} of {phones.shape[1]} phones; give each sentence's "
+                "length, 1 or more"
             )
+        for name, values in {"labels": labels, "pauses": pauses, "speeds": speeds}.items():
+            if len(values) != len(lengths):
+                raise SpeechInputInvalid(f"{name} has {len(values)} entries for {len(lengths)} sentences; give each's")
         pieces = np.split(phones, np.cumsum(lengths)[:-1], axis=1)
-        return [Sentence(piece, (int(s), int(e))) for piece, (s, e) in zip(pieces, labels, strict=True)]
+        return [
+            Sentence(
+                piece,
+                (int(style), int(emotion)),
+                pause_s=None if np.isnan(pause) else float(pause),
+                speed=float(speed),
+            )
+            for piece, (style, emotion), pause, speed in zip(pieces, labels, pauses, speeds, strict=True)
+        ]
 
     def _array(self, request: Any, name: str) -> np.ndarray | None:
         tensor = self._pb.get_input_tensor_by_name(request, name)
@@ -155,9 +207,9 @@ class VoiceBackend:
         array = self._array(request, name)
         return default if array is None else array.item()
 
-    def _tensor(self, samples: np.ndarray) -> Any:
-        capsule = np.ascontiguousarray(samples, dtype=np.float32).__dlpack__()
-        tensor = self._pb.Tensor.from_dlpack(AUDIO, capsule)
+    def _tensor(self, name: str, values: np.ndarray, kind: type[np.float32 | np.int64]) -> Any:
+        capsule = np.ascontiguousarray(values, dtype=kind).__dlpack__()
+        tensor = self._pb.Tensor.from_dlpack(name, capsule)
         # Triton gives a capsule that it has taken another name than DLPack says, and numpy then complains of each
         _set_capsule_name(ctypes.py_object(capsule), _USED)
         return tensor

@@ -1,10 +1,11 @@
 """Holds a tritonserver and never outlives its parent; a program of its own, of the standard library alone.
 
-    python -I -S triton_guard.py PID_FILE SHARED_MEMORY_PREFIX PROGRAM ARGUMENTS...
+    python -I -S triton_guard.py FOLDER SHARED_MEMORY_PREFIX PROGRAM ARGUMENTS...
 
-It ends the server when its standard input closes, which the system does for a parent that was killed, and dies with it
-otherwise. The server and the stubs of its models are one process group, so all of them go; so does the shared memory
-that a killed server leaves behind. If the guard itself is killed, the system kills the server.
+It ends the server when its standard input closes or says so. The system closes it for a parent that was killed; then
+the parent's FOLDER is removed as well. Otherwise the guard ends with the server. The server and the stubs of its models
+are one process group, so all of them go; so does the shared memory that a killed server leaves behind. If the guard
+itself is killed, the system kills the server.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import ctypes
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,7 +30,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 def main() -> int:
     """Run the server until it or the parent ends; its exit code."""
-    pid_file, prefix, *command = sys.argv[1:]
+    folder, prefix, *command = sys.argv[1:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a Ctrl-C of the terminal reaches the parent, which closes the pipe
     libc = ctypes.CDLL(None, use_errno=True)
@@ -48,27 +50,32 @@ def main() -> int:
         preexec_fn=die_with_guard,  # noqa: PLW1509
     )
     try:
-        Path(pid_file).write_text(str(server.pid), encoding="utf-8")
-        code = _wait(server)
+        (Path(folder) / "pid").write_text(str(server.pid), encoding="utf-8")
+        is_parent_gone = _wait(server)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
         server.wait()
         for region in SHARED_MEMORY.glob(f"{prefix}*"):
             region.unlink(missing_ok=True)
-    return code if code >= 0 else 128 - code
+    if is_parent_gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
-def _wait(server: subprocess.Popen[bytes]) -> int:
+def _wait(server: subprocess.Popen[bytes]) -> bool:
+    """Until the server ends, or is to: whether the parent has gone, which closes its end of the pipe without a word."""
     while server.poll() is None:
         readable, _, _ = select.select([0], [], [], POLL_S)
-        if readable and not os.read(0, 1):
+        if readable:
+            is_parent_gone = not os.read(0, 1)
             server.send_signal(signal.SIGTERM)
             until = time.monotonic() + GRACE_S
             while server.poll() is None and time.monotonic() < until:
                 time.sleep(0.05)
-            break
-    return server.poll() or 0
+            return is_parent_gone
+    readable, _, _ = select.select([0], [], [], 0)
+    return bool(readable) and not os.read(0, 1)
 
 
 if __name__ == "__main__":

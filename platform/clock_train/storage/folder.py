@@ -113,6 +113,23 @@ class FolderStorage:
                 os.rmdir(path)
         return len(keys)
 
+    def history(self, prefix: str) -> list[StoredObject]:
+        """All keys below a prefix that anything is left of, sorted: in a bucket with versions deleted ones as well."""
+        return self.list(prefix)
+
+    def erase(self, key: str) -> None:
+        """Delete an object for good, with every version that a bucket keeps of it, and folders that are empty then."""
+        self.delete(key)
+        folder = self._path(key).parent
+        while folder != self.root:
+            try:
+                os.rmdir(folder)
+            except FileNotFoundError:
+                pass
+            except OSError:
+                return  # not empty
+            folder = folder.parent
+
     def commit(self, prefix: str, files: Mapping[str, Path | bytes], *, committed_at: datetime) -> CommitRecord:
         """Write files and then, last, the marker that makes them count.
 

@@ -48,6 +48,14 @@ class Storage(Protocol):
         """Delete everything below a prefix; how many objects."""
         ...
 
+    def history(self, prefix: str) -> list[StoredObject]:
+        """All keys below a prefix that anything is left of, also an older version of what was deleted."""
+        ...
+
+    def erase(self, key: str) -> None:
+        """Delete an object for good, with every version of it."""
+        ...
+
     def commit(self, prefix: str, files: Mapping[str, Path | bytes], *, committed_at: datetime) -> CommitRecord:
         """Write files and then, last, the marker that makes them count."""
         ...

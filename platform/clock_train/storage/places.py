@@ -6,7 +6,7 @@ Every key begins with the namespace (``local`` on a laptop), so that one prefix 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _PREFIX = re.compile(r"(?P<namespace>.+)/runs/(?P<uid>[^/]+)/attempt-(?P<attempt>\d+)")
 
@@ -33,6 +33,11 @@ class RunPlace:
     def checkpoints(self) -> str:
         """Prefix of its ``step-<n>``."""
         return f"{self.prefix}/checkpoints"
+
+    @property
+    def student(self) -> RunPlace:
+        """The run of the student that this one's voice teaches, in an attempt of the same number."""
+        return replace(self, uid=f"{self.uid}-student")
 
     @classmethod
     def of_prefix(cls, prefix: str) -> RunPlace:

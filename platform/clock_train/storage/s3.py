@@ -204,6 +204,45 @@ class S3Storage:
             )
         return len(keys)
 
+    def history(self, prefix: str) -> list[StoredObject]:
+        """All keys below a prefix that anything is left of, sorted; bytes of all versions of a key together.
+
+        Also those that were deleted in a bucket with versions, which keeps what they were.
+        """
+        prefix = check_prefix(prefix)
+        sizes: dict[str, int] = {}
+        for item in self._versions(f"{prefix}/" if prefix else None, prefix):
+            key = item.object_name or ""
+            sizes[key] = sizes.get(key, 0) + (item.size or 0)
+        return [StoredObject(key=key, size_bytes=size) for key, size in sorted(sizes.items()) if _is_ours(key)]
+
+    def erase(self, key: str) -> None:
+        """Delete an object for good: every version and every delete marker of its key; none is no error.
+
+        Raises:
+            StorageDenied: a version is under a lock, or these credentials may not delete versions.
+        """
+        key = check_key(key)
+        found = [item for item in self._versions(key, key) if item.object_name == key]
+        with self._asking(key, "erase"):
+            failures = [
+                failure
+                for failure in self._client.remove_objects(
+                    self.bucket, [DeleteObject(key, item.version_id) for item in found]
+                )
+                if failure.code not in ABSENT_CODES
+            ]
+        if failures:
+            raise StorageDenied(
+                f"{len(failures)} of {len(found)} versions of {self._place(key)} were not deleted "
+                f"({failures[0].code}). Give these credentials s3:DeleteObjectVersion, or wait until the object's lock "
+                "ends, then erase again."
+            )
+
+    def _versions(self, below: str | None, key: str):
+        with self._asking(key, "list the versions of"):
+            return list(self._client.list_objects(self.bucket, prefix=below, recursive=True, include_version=True))
+
     def commit(self, prefix: str, files: Mapping[str, Path | bytes], *, committed_at: datetime) -> CommitRecord:
         """Write files and then, last, the marker that makes them count.
 

@@ -6,15 +6,12 @@ import re
 from collections.abc import Sequence
 
 from clock_train.errors import TextLanguageUnsupported
-from clock_train.text.english.arpabet import arpabet_tokens
 from clock_train.text.espeak import find_voice, read_clauses
 from clock_train.text.inventory import LANGUAGES
 from clock_train.text.ipa import ipa_tokens
-from clock_train.text.mandarin.phones import syllable_phones
 from clock_train.text.overrides import Override
 from clock_train.text.scripts import is_han
 from clock_train.text.token_line import TokenLine
-from clock_train.text.utterance import Token
 
 # Marks between digits (3,5 or 10:30) belong to the number, which espeak-ng reads.
 _PIECE = re.compile(r"(?P<pause>(?<!\d)[,.:;?!…—–()]|[,.:;?!…—–()](?!\d))|(?P<override>[\ue000-\uf8ff])")
@@ -48,7 +45,7 @@ def speak_all(texts: Sequence[tuple[str, dict[str, Override]]], language: str) -
             elif kind == "pause":
                 line.add_pause(piece)
             elif piece in overrides:
-                line.add_word(overrides[piece].text, _override_tokens(overrides[piece]))
+                line.add_word(overrides[piece].text, overrides[piece].tokens(name))
         line.close()
         lines.append(line)
     return lines
@@ -75,9 +72,3 @@ def _add_clause(line: TokenLine, clause: str, ipa: str, voice: str, name: str) -
             line.add_word(text, tokens)
     else:
         line.add_word(" ".join(written), [token for tokens in spoken for token in tokens])
-
-
-def _override_tokens(override: Override) -> list[Token]:
-    if override.language == "en":
-        return arpabet_tokens(override.sounds)
-    return [Token(phone, int(sound[-1]), "zh") for sound in override.sounds for phone in syllable_phones(sound) or ()]

@@ -78,11 +78,12 @@ _RENAMED: dict[str, dict[str, str]] = {
     "ru": {"tʃʲ": "tɕ", "ɭʲ": "lʲ", "ɭ": "ɫ", "ʃ": "ʂ", "ʒ": "ʐ", "y": "ɨ", 'u"': "ʉ", "ʌ": "ɐ"},
     "de": {"ɜ": "ɐ"},
 }
-_SYMBOLS: dict[str, tuple[str, ...]] = {
+SYMBOLS: dict[str, tuple[str, ...]] = {
     **{phone: (phone,) for phone in (*CONSONANTS, *VOWELS, *MODIFIERS)},
     **_NEAREST,
 }
-_LONGEST = max(map(len, _SYMBOLS))
+"""What is written in IPA, to phones."""
+_LONGEST = max(map(len, SYMBOLS))
 _VOWELS = frozenset(VOWELS)
 _STRESS = {"ˈ": STRESS_TONES["1"], "ˌ": STRESS_TONES["2"]}
 _LANGUAGE_SWITCH = re.compile(r"\([a-z0-9-]+\)")
@@ -124,8 +125,8 @@ def _segment_phones(segment: str, voice: str) -> tuple[str, ...]:
     while position < len(text):
         for length in range(min(_LONGEST, len(text) - position), 0, -1):
             piece = text[position : position + length]
-            if piece in _SYMBOLS or piece in _STRESS:
-                phones.extend(_SYMBOLS.get(piece, (piece,)))
+            if piece in SYMBOLS or piece in _STRESS:
+                phones.extend(SYMBOLS.get(piece, (piece,)))
                 position += length
                 break
         else:

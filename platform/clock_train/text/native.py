@@ -45,7 +45,7 @@ def speak(normalized: str, overrides: dict[str, Override]) -> TokenLine:
             if is_mandarin:
                 mandarin.append((override.text, _fixed(override)))
             else:
-                line.add_word(override.text, arpabet_tokens(override.sounds))
+                line.add_word(override.text, override.tokens("en"))
         elif run.kind == "han":
             mandarin.extend(_read(run))
         elif run.kind == "latin":

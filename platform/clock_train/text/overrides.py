@@ -1,4 +1,4 @@
-"""Pronunciations written into the text: ``银<行|hang2>`` and ``<tomato|T AH0 M AA1 T OW2>``.
+"""Pronunciations written into the text: ``银<行|hang2>``, ``<tomato|T AH0 M AA1 T OW2>``, ``<tomato|/təˈmɑːtoʊ/>``.
 
 Each is taken out before the text is cleaned and stands as one private-use character until its phones are needed, so
 that no rule for numbers or words can touch it.
@@ -10,13 +10,18 @@ import re
 from dataclasses import dataclass
 
 from clock_train.errors import TextOverrideInvalid
-from clock_train.text.english.arpabet import is_arpabet
+from clock_train.text.english.arpabet import arpabet_tokens, is_arpabet
 from clock_train.text.mandarin.phones import syllable_phones
+from clock_train.text.phone_spelling import is_spelled, spelled_tokens
+from clock_train.text.utterance import Token
 
 _FIRST_PLACE = 0xE000
 _LAST_PLACE = 0xF8FF
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _OPEN = re.compile(r"<([^<>|]*)\|([^<>|]*)(>?)")
+
+ALPHABETS = ("ipa", "x-clocktrain", "pinyin")
+"""That ``override_of`` takes."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,17 @@ class Override:
     text: str
     """What is written between ``<`` and ``|``."""
     sounds: tuple[str, ...]
-    """Pinyin syllables with tone digits, or ARPAbet phones."""
+    """Pinyin syllables with tone digits, or ARPAbet phones, or one spelling of ``phone_spelling``."""
     language: str
-    """``zh`` or ``en``."""
+    """``zh`` or ``en``, or ``phones`` for a spelling."""
+
+    def tokens(self, language: str) -> list[Token]:
+        """What is spoken, in a text of this language."""
+        if self.language == "phones":
+            return spelled_tokens(self.sounds[0], language)
+        if self.language == "en":
+            return arpabet_tokens(self.sounds)
+        return [Token(phone, int(sound[-1]), "zh") for sound in self.sounds for phone in syllable_phones(sound) or ()]
 
 
 def take_overrides(text: str) -> tuple[str, dict[str, Override]]:
@@ -52,6 +65,48 @@ def take_overrides(text: str) -> tuple[str, dict[str, Override]]:
     return marked, overrides
 
 
+def without_sounds(text: str) -> str:
+    """The text with the written word of each override alone."""
+    return _OPEN.sub(lambda match: match[1], text)
+
+
+def override_of(word: str, phones: str, alphabet: str) -> str:
+    """A word with its phones, as the front-end takes it.
+
+    Args:
+        word: without ``<``, ``|`` and ``>``.
+        phones: in one of ``ALPHABETS``; ``x-clocktrain`` is what may stand behind the bar of an override, or phones of
+            the inventory apart by spaces.
+    Raises:
+        TextOverrideInvalid: sounds that there are not.
+    """
+    if any(sign in phones for sign in "<>|") or (alphabet == "ipa" and "/" in phones):
+        raise TextOverrideInvalid(f'"{phones}" holds a sign that is no phone')
+    if alphabet == "ipa":
+        phones = f"/{phones}/"
+    elif alphabet == "pinyin":
+        phones = phones.lower()
+    override = f"<{word}|{phones}>"
+    try:
+        take_overrides(override)
+    except TextOverrideInvalid:
+        if alphabet != "x-clocktrain" or phones.startswith(("/", "[")):
+            raise
+        override = f"<{word}|[{phones}]>"
+        try:
+            take_overrides(override)
+        except TextOverrideInvalid:
+            raise TextOverrideInvalid(
+                f'"{phones}" is neither pinyin with tones, ARPAbet, nor phones of docs/text.md apart by spaces'
+            ) from None
+    return override
+
+
+def override_spans(text: str) -> list[tuple[int, int]]:
+    """Where overrides stand in a text, open ones too: (start, end) in characters, rising."""
+    return [match.span() for match in _OPEN.finditer(text)]
+
+
 def _read(match: re.Match[str]) -> Override:
     where = f"override {match[0]!r} at character {match.start() + 1}"
     written, sounds = match[1].strip(), tuple(match[2].split())
@@ -63,6 +118,10 @@ def _read(match: re.Match[str]) -> Override:
         raise TextOverrideInvalid(
             f"{where} has nothing on one side of the bar; write <text|sounds>, such as <行|hang2>"
         )
+    if is_spelled(match[2].strip()):
+        override = Override(written, (match[2].strip(),), "phones")
+        override.tokens("en")  # says what is no phone
+        return override
     is_pinyin = [syllable_phones(sound) is not None for sound in sounds]
     is_english = [is_arpabet(sound) for sound in sounds]
     has_latin = any(char.isascii() and char.isalpha() for char in written)

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,15 @@ class Outbox:
         _replace(self.folder / RUN, json.dumps({"run_id": run_id}))
 
     def status(self) -> SendingStatus:
-        """How sending goes."""
+        """How sending goes, with what was sent and what waits counted now."""
+        return replace(self.said(), sent=self.sent, waiting=len(self.waiting()))
+
+    def said(self) -> SendingStatus:
+        """What the sender wrote last: one small file, whatever the length of the run."""
         try:
-            known = json.loads((self.folder / STATUS).read_text(encoding="utf-8"))
+            return SendingStatus(**json.loads((self.folder / STATUS).read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError):
-            known = {}
-        return SendingStatus(**{**known, "sent": self.sent, "waiting": len(self.waiting())})
+            return SendingStatus()
 
     def write_status(self, status: SendingStatus) -> None:
         """Keep how sending goes."""

@@ -42,7 +42,8 @@ def to_files(run: Run, random_states: Sequence[Tensor] | None = None) -> dict[st
         state.discriminator_norms = run.discriminator_clip.running.tolist()
         files["discriminators.safetensors"] = _weights(run.discriminators)
         files["optimizer_discriminator.pt"] = _tensors(run.discriminator_optimizer.state_dict())
-    if run.frozen_durations is not None:
+    # those of a teacher are in its lessons
+    if run.frozen_durations is not None and run.teaching is None:
         files["durations.safetensors"] = safetensors.torch.save({"durations": run.frozen_durations.contiguous().cpu()})
     files["state.json"] = json.dumps({"format": FORMAT_VERSION, **asdict(state)}, indent=1).encode()
     return files

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +18,7 @@ from clock_train.models.condition import clean_circumstances
 from clock_train.models.spectral import Spectrogram
 from clock_train.models.voice import Hearing, Reading, VoiceModel, VoiceSource, length_mask
 from clock_train.training.device_corpus import Batch
+from clock_train.training.lessons import Lesson, prior_divergence
 from clock_train.training.losses import (
     aligned_mel_loss,
     duration_loss,
@@ -89,6 +91,7 @@ class GeneratorStep(nn.Module):
         durations_BL: Tensor | None = None,
         generator: torch.Generator | None = None,
         parallel: Parallel = ALONE,
+        lesson: Lesson | None = None,
     ) -> StepOutput:
         """All terms of one batch, or of this worker's rows of it.
 
@@ -99,6 +102,7 @@ class GeneratorStep(nn.Module):
             durations_BL: frozen durations of the whole batch; None searches them.
             generator: CPU generator of crops and posterior noise.
             parallel: which rows are this worker's; the terms' average over the workers is the whole batch's.
+            lesson: what a teacher says of the batch.
         """
         whole, rows = batch, parallel.rows(len(batch.frames_B))
         log_spectrum, log_mel = self._spectra(whole)
@@ -128,18 +132,28 @@ class GeneratorStep(nn.Module):
         noise = self._noise(len(whole.frames_B), window, generator)[rows].to(log_spectrum.device)
         spectrum = _cut(log_spectrum, window_start, window)
         hearing = self.voice.hear(spectrum, frames, condition, noise)
+        hop = self.voice.config.mel.hop_samples
+        first_sample = (window_start + crop_start) * hop
+        natural = _cut(batch.waveform_BN.unsqueeze(1), first_sample, crop * hop).squeeze(1)
         if phase is Phase.HEARING:
             terms["latent_size"] = shared(self.loss_config.latent_size * _latent_size(hearing), of_windows)
         else:
-            self._predict(
+            prior = self._predict(
                 hearing, reading, durations_BL, condition, terms, detach_prior=detach_prior, first_frame_B=window_start
             )
             terms["kl"] = shared(terms["kl"], of_windows)
             terms["duration"] = shared(terms["duration"], parallel.share(batch.phones_B, whole.phones_B))
-        hop = self.voice.config.mel.hop_samples
+            if lesson is not None:
+                taught = lesson.lessons.prior(batch.indices, window_start, window)
+                # the teacher was asked without the noise that is added to a step's clips
+                is_clean = (batch.circumstances_B2[:, 0] == 0).to(torch.float32)
+                divergence = prior_divergence(taught, *prior, hearing.mask_B1T, is_clean) * taught[0].shape[1]
+                terms["teacher_prior"] = shared(lesson.config.prior * divergence, of_windows)
+                own = np.flatnonzero(lesson.is_spoken_B[rows])
+                distance = self._speak(prior[0], hearing.mask_B1T, condition, crop_start, natural, own)
+                weight = lesson.config.speech * parallel.world / max(1, int(lesson.is_spoken_B.sum()))
+                terms["teacher_speech"] = weight * distance
         generated = self.voice.vocoder(_cut(hearing.latent, crop_start, crop), condition)
-        first_sample = (window_start + crop_start) * hop
-        natural = _cut(batch.waveform_BN.unsqueeze(1), first_sample, crop * hop).squeeze(1)
         ones = torch.ones_like(whole.frames_B)
         self._compare(generated, natural, terms, parallel, parallel.share(ones[rows], ones))
         return StepOutput(terms, generated, natural, durations_BL)
@@ -173,7 +187,7 @@ class GeneratorStep(nn.Module):
         *,
         detach_prior: bool,
         first_frame_B: Tensor,
-    ) -> None:
+    ) -> tuple[Tensor, Tensor]:
         encoded = reading.encoded_BCL.detach() if detach_prior else reading.encoded_BCL
         mean, log_deviation = self.voice.prior(
             encoded, durations_BL, hearing.mask_B1T, condition, first_frame_B=first_frame_B
@@ -188,6 +202,31 @@ class GeneratorStep(nn.Module):
         terms["duration"] = self.loss_config.duration * duration_loss(
             log_frames.float(), durations_BL, reading.mask_B1L
         )
+        return mean, log_deviation
+
+    def _speak(
+        self,
+        mean_BCT: Tensor,
+        mask_B1T: Tensor,
+        condition_BG: Tensor,
+        crop_start_B: Tensor,
+        natural_BN: Tensor,
+        chosen: np.ndarray,
+    ) -> Tensor:
+        """How far the chosen rows, spoken from text alone, are from their sound: the sum of their mel distances."""
+        if not len(chosen):
+            return mean_BCT.new_zeros(())
+        rows = torch.from_numpy(chosen).to(mean_BCT.device)
+        mean, mask, condition = mean_BCT[rows], mask_B1T[rows], condition_BG[rows]
+        latent = self.voice.flow(mean * mask, mask, condition, inverse=True) * mask
+        crop = natural_BN.shape[1] // self.voice.config.mel.hop_samples
+        spoken = self.voice.vocoder(_cut(latent, crop_start_B[rows], crop), condition)
+        with torch.autocast(spoken.device.type, enabled=False):
+            made, real = (
+                self.spectrogram.log_mel_of(self.spectrogram.magnitude(wave.float()))
+                for wave in (spoken, natural_BN[rows])
+            )
+        return (made - real).abs().mean((1, 2)).sum()
 
     def _compare(
         self,

@@ -192,7 +192,7 @@ def _dry_run(run: Run, indices: np.ndarray) -> None:
     batch, judges = run.corpus.batch(indices), run.discriminators
     phase = run.config.schedule.phase(run.state.step)
     with torch.autocast(run.device.type, dtype=torch.bfloat16, enabled=run.autocast):
-        output = run.generator_step(batch, phase, detach_prior=True)
+        output = run.generator_step(batch, phase, detach_prior=True, lesson=run.lesson(indices))
         if phase is Phase.CONTEST and judges is not None:
             discriminator_loss(judges(output.natural_BN), judges(output.generated_BN.detach())).backward()
             output.terms["adversarial"] = adversarial_loss(judges(output.generated_BN))

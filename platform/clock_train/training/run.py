@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,9 @@ from clock_train.training.batching import BatchPlan
 from clock_train.training.device_corpus import AugmentationConfig, DeviceCorpus
 from clock_train.training.ema import WeightAverage
 from clock_train.training.generator_step import GeneratorStep, LossConfig, StepOutput
+from clock_train.training.lessons import Lesson, LessonConfig, Lessons
 from clock_train.training.losses import adversarial_loss, discriminator_loss, feature_matching_loss, shared
+from clock_train.training.mixed_batches import MixedPlan
 from clock_train.training.optimizers import (
     NormClip,
     OptimizerConfig,
@@ -68,8 +70,16 @@ class TrainingConfig:
             raise ConfigError(f"training.ema_decay is {self.ema_decay}; give 0 or more, less than 1, such as 0.999")
 
 
+@dataclass(frozen=True)
+class Teaching:
+    """What a teacher said of a run's clips, and how much it counts."""
+
+    lessons: Lessons
+    config: LessonConfig
+
+
 class Run:
-    """A voice model being trained on one device."""
+    """A voice model being trained on one device, from recordings or by a teacher as well."""
 
     def __init__(
         self,
@@ -79,18 +89,14 @@ class Run:
         *,
         device: torch.device,
         parallel: Parallel = ALONE,
+        teaching: Teaching | None = None,
     ) -> None:
         torch.manual_seed(seed_of(config.seed, parallel.rank))
         self.config, self.device, self.parallel = config, device, parallel
         self.voice = voice.to(device)
         self.corpus = DeviceCorpus(packed, hop_samples=voice.config.mel.hop_samples, device=device)
-        self.plan = BatchPlan(
-            packed.of_split(TRAIN),
-            list(self.corpus.host_frames),
-            list(packed.speaker_of),
-            batch_size=config.batch_size,
-            seed=config.seed,
-        )
+        self.teaching = None if teaching is None else replace(teaching, lessons=teaching.lessons.to(device))
+        self.plan = _plan(packed, self.corpus, config, teaching)
         check_shareable(self.plan.batch_size, parallel.world)
         self.validation = packed.of_split(VALIDATION)
         self.generator_step = GeneratorStep(self.voice, config.loss).to(device)
@@ -100,10 +106,10 @@ class Run:
         self.discriminators: Discriminators | None = None
         self.discriminator_optimizer: torch.optim.AdamW | None = None
         self.discriminator_clip = NormClip(1, multiple=config.optimizer.gradient_clip)
-        self.frozen_durations: Tensor | None = None
+        self.frozen_durations = None if self.teaching is None else self.teaching.lessons.durations_NL
         # on the CPU whatever the device: the same numbers everywhere, and a state that is easy to save
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.state = RunState(fingerprint=fingerprint(voice, packed))
+        self.state = RunState(fingerprint=fingerprint(voice, packed, None if teaching is None else teaching.lessons))
         # a T4 only emulates bfloat16, slower than it computes float32
         self.autocast = (
             config.bf16 and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -132,10 +138,12 @@ class Run:
             output = self.generator_step(
                 batch,
                 phase,
-                detach_prior=self.state.step < self.config.schedule.detach_prior_steps,
+                # durations that a teacher gives cannot collapse
+                detach_prior=self.teaching is None and self.state.step < self.config.schedule.detach_prior_steps,
                 durations_BL=frozen,
                 generator=self.generator,
                 parallel=self.parallel,
+                lesson=self.lesson(indices),
             )
             if phase is Phase.CONTEST:
                 share = self._share(output, len(indices))
@@ -150,6 +158,13 @@ class Run:
         self.average.update()
         self.state.step += 1
         return self._of_all(output.terms)
+
+    def lesson(self, indices: np.ndarray) -> Lesson | None:
+        """What the teacher says of the clips at ``indices``; None without one."""
+        if self.teaching is None:
+            return None
+        lessons = self.teaching.lessons
+        return Lesson(lessons, self.teaching.config, lessons.is_spoken[indices])
 
     def _of_all(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The terms of the whole batch."""
@@ -190,7 +205,24 @@ class Run:
             output.terms["feature_matching"] = shared(matching, share)
 
 
-def fingerprint(voice: VoiceModel, packed: PackedCorpus) -> str:
+def _plan(
+    packed: PackedCorpus, corpus: DeviceCorpus, config: TrainingConfig, teaching: Teaching | None
+) -> BatchPlan | MixedPlan:
+    lengths, speakers, clips = list(corpus.host_frames), list(packed.speaker_of), packed.of_split(TRAIN)
+    if teaching is None:
+        return BatchPlan(clips, lengths, speakers, batch_size=config.batch_size, seed=config.seed)
+    return MixedPlan(
+        [i for i in clips if not teaching.lessons.is_spoken[i]],
+        [i for i in clips if teaching.lessons.is_spoken[i]],
+        lengths,
+        speakers,
+        batch_size=config.batch_size,
+        spoken_share=teaching.config.spoken_share,
+        seed=config.seed,
+    )
+
+
+def fingerprint(voice: VoiceModel, packed: PackedCorpus, lessons: Lessons | None = None) -> str:
     """What must not change between a checkpoint and the run that goes on from it."""
     facts: dict[str, Any] = {
         "shapes": {name: list(value.shape) for name, value in voice.state_dict().items()},
@@ -198,5 +230,6 @@ def fingerprint(voice: VoiceModel, packed: PackedCorpus) -> str:
         "rate": packed.sample_rate_hz,
         "speakers": packed.speakers,
         "mel": asdict(voice.config.mel),
+        **({} if lessons is None else {"lessons": lessons.digest}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

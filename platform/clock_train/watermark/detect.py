@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from clock_train.watermark.framing import CELL_HOPS, CYCLE_HOPS, HOP_SECONDS, PERIOD_COLUMNS, RATE_HZ
+from clock_train.watermark.framing import CELL_HOPS, CYCLE_HOPS, HOP_SECONDS, PERIOD_COLUMNS, RATE_HZ, hop_samples
 from clock_train.watermark.pattern import QuarterKey
 from clock_train.watermark.payload import Payload
 from clock_train.watermark.reading import align
@@ -28,6 +28,10 @@ WINDOW_HOPS, WINDOW_STEP_HOPS = 2 * PERIOD_COLUMNS * CELL_HOPS, PERIOD_COLUMNS *
 MAX_FALSE_ALARM = 1e-6
 EARLY_LOG10 = -3.0
 """How far below the asked rate a find lies that makes other speeds needless."""
+QUIETEST_POWER, QUIETEST_SHARE = 10 ** (-75 / 10), 10 ** (-45 / 10)
+"""Mean square of 4 ms that counts as sound, and as a share of the loudest of its part: pauses carry no mark."""
+ENOUGH_SECONDS = 2.5
+"""Of sound in a file. In less a mark may be missed, the more so the longer the silence around it."""
 
 
 PLAIN = Speed()
@@ -44,6 +48,8 @@ class Detection:
     log10_p: float
     """log10 of the p-value of the best look, with all looks paid for."""
     seconds: float
+    sounding_seconds: float
+    """Without pauses and silence."""
     num_keys: int
     num_looks: int
     segments: list[Segment] = field(default_factory=list)
@@ -52,6 +58,11 @@ class Detection:
     def p_value(self) -> float:
         """May be 0 where the exponent is beyond a float; ``log10_p`` is not."""
         return 10.0**self.log10_p if self.log10_p > -300 else 0.0
+
+    @property
+    def has_enough_sound(self) -> bool:
+        """Whether finding nothing means something; in a file that is nearly all silence it hardly does."""
+        return self.sounding_seconds >= ENOUGH_SECONDS
 
     @property
     def payload(self) -> Payload | None:
@@ -123,7 +134,10 @@ def detect_parts(
     limit = math.log10(max_false_alarm)
     best, segments = 0.0, []
     order = list(speeds)
+    sounding_s = heard_s = 0.0
     for start_s, part in parts:
+        sounding_s += _sounding_seconds(part, round((heard_s - start_s) * RATE_HZ))
+        heard_s = start_s + len(part) / RATE_HZ
         looked_at = list(_looks_at(part, start_s, keys, order, paid, limit, with_windows))
         finds = [find for find in looked_at if find.log10_p <= limit]
         best = min([best, *(find.log10_p for find in looked_at)])
@@ -134,6 +148,7 @@ def detect_parts(
         is_detected=bool(segments),
         log10_p=best,
         seconds=num_samples / RATE_HZ,
+        sounding_seconds=sounding_s,
         num_keys=len(keys),
         num_looks=looks,
         segments=merged(segments),
@@ -144,6 +159,14 @@ def num_looks(num_samples: int, num_keys: int, num_speeds: int, *, with_windows:
     """Keys times offsets times speeds and windows, over all parts."""
     hops = min(num_samples, PART_SECONDS * RATE_HZ) / RATE_HZ / HOP_SECONDS
     return num_parts(num_samples) * num_keys * CYCLE_HOPS * (num_speeds + with_windows * len(_windows(int(hops))))
+
+
+def _sounding_seconds(part: np.ndarray, first: int) -> float:
+    """Of what begins at sample ``first``: the rest was in the part before."""
+    hop = hop_samples(RATE_HZ)
+    power = np.square(part[: len(part) // hop * hop].reshape(-1, hop)).mean(axis=1, dtype=np.float64)
+    least = max(QUIETEST_POWER, float(power.max(initial=0.0)) * QUIETEST_SHARE)
+    return float(np.count_nonzero(power[max(0, first) // hop :] > least)) * HOP_SECONDS
 
 
 def _windows(num_hops: int) -> list[int]:

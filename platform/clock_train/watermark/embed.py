@@ -8,6 +8,7 @@ changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ from clock_train.watermark.framing import (
     OVERLAP,
     WINDOW_SUM,
     hop_samples,
+    spectrum_of,
     window,
 )
 from clock_train.watermark.pattern import QuarterKey, derive, marked_signs
@@ -150,6 +152,12 @@ class Marker:
         left = self._num_in - self._num_out
         return self._ready()[:left]
 
+    def marked_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """A whole sound as it comes, and as many samples."""
+        for block in blocks:
+            yield self.push(block)
+        yield self.finish()
+
     def report(self) -> EmbedReport:
         """What was marked until now."""
         payload, key_id = self._names
@@ -209,7 +217,7 @@ class Marker:
 
     def _marks(self, windowed: np.ndarray) -> np.ndarray:
         """What to add under each window, (frames, samples)."""
-        spectrum = np.fft.rfft(windowed, axis=1)
+        spectrum = spectrum_of(windowed)
         inner = spectrum[:, self._bins]
         power = inner.real**2 + inner.imag**2
         cells = power[:, 0::2] + power[:, 1::2] if self._is_paired else np.add.reduceat(power, self._edges, axis=1)

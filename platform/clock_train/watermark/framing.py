@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 RATE_HZ = 16_000
 """The detector's rate; embedding works at the sound's own."""
@@ -43,3 +44,14 @@ def window(num_samples: int) -> np.ndarray:
     return np.float32(0.5) - np.float32(0.5) * np.cos(2 * np.pi * np.arange(num_samples) / num_samples).astype(
         np.float32
     )
+
+
+def spectrum_of(frames: np.ndarray, *, axis: int = 1) -> npt.NDArray[np.complexfloating]:
+    """The transform of real float32 frames, complex64; ``np.fft.rfft`` of them takes four times as long.
+
+    Peculiar: numpy 2.4 takes its float64 loop for a scale without a type, and casts what goes in and out; only a
+    scale that has one, as of ``norm="forward"``, leaves it in float32.
+    """
+    spectrum = np.fft.rfft(frames, axis=axis, norm="forward")
+    spectrum *= np.float32(frames.shape[axis])
+    return spectrum

@@ -20,12 +20,17 @@ import numpy as np
 
 from clock_train.audio.reading import read_blocks
 from clock_train.errors import AudioError, DetectorRefused
-from clock_train.watermark.detect import detect
+from clock_train.watermark.detect import Detection, detect
 from clock_train.watermark.framing import RATE_HZ
 from clock_train.watermark.keys import TenantKeys
+from clock_train.watermark.pattern import QuarterKey
 
 STEPS = ((-12.0, "less than one in a trillion"), (-6.0, "less than one in a million"))
 """log10 of the p-value and what is said of it; above the last one there is no mark."""
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 ROUND_SECONDS = 0.5
 MOST_CLIENTS = 10_000
 """Whose requests are remembered; the longest silent are forgotten."""
@@ -76,21 +81,40 @@ class OpenDetector:
             DetectorRefused: too large, too long, too many, or too busy.
             AudioError: it is no sound.
         """
-        self._count(client)
-        self.refuse_size(len(content))
+        self.admit(client, len(content))
         if not self._detecting.acquire(timeout=self.limits.wait_s):
             raise DetectorRefused("others are being answered; try again in a minute")
         try:
-            waveform = self._read(content, Path(name).suffix[:8])
-            families = {key: tenant.tenant for tenant in self._tenants for key in tenant.detection_keys(self._today())}
-            found = detect(waveform, list(families))
+            return self.told(self.looked(content, name))
         finally:
             self._detecting.release()
-        names = {(key.key_id, key.quarter): family for key, family in families.items()}
+
+    def admit(self, client: str, size_bytes: int) -> None:
+        """Count a request.
+
+        Raises:
+            DetectorRefused: too large, or too many of this client.
+        """
+        self._count(client)
+        self.refuse_size(size_bytes)
+
+    def looked(self, content: bytes, name: str) -> Detection:
+        """What is found, exactly; for those who may read the log.
+
+        Raises:
+            DetectorRefused: too long.
+            AudioError: it is no sound.
+        """
+        return detect(self._read(content, Path(name).suffix[:8]), list(self._families()))
+
+    def told(self, found: Detection) -> dict[str, Any]:
+        """What anybody may know of it."""
+        names = {(key.key_id, key.quarter): family for key, family in self._families().items()}
         return {
             "marked": found.is_detected,
             "chance": next((words for level, words in STEPS if found.log10_p <= level), None),
             "seconds": round(found.seconds, 1),
+            "enoughSound": found.has_enough_sound,
             "segments": [
                 {
                     "start": _rounded(each.start_s),
@@ -100,6 +124,14 @@ class OpenDetector:
                 for each in found.segments
             ],
         }
+
+    def page(self) -> str:
+        """The page where a person drops a file; NONCE in it is for its policy."""
+        words = f"{self.limits.max_bytes >> 20} MB and {self.limits.max_seconds / 60:.0f} minutes"
+        return Path(__file__).with_name("detector_page.html").read_text(encoding="utf-8").replace("LIMITS", words)
+
+    def _families(self) -> dict[QuarterKey, str]:
+        return {key: tenant.tenant for tenant in self._tenants for key in tenant.detection_keys(self._today())}
 
     def refuse_size(self, size_bytes: int) -> None:
         """Raise ``DetectorRefused`` for a file that is too large, before it is read."""

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from clock_train.watermark.framing import CELL_HOPS, CYCLE_HOPS, NUM_COLUMNS, NUM_ROWS
+from clock_train.watermark.framing import CELL_HOPS, CYCLE_HOPS, NUM_COLUMNS, NUM_ROWS, spectrum_of
 from clock_train.watermark.pattern import ROLES, SYNC, TILE, QuarterKey, header_key, signs
 
 TAIL_FACTOR = 1 / (2 * math.erfc(1.0))
@@ -58,7 +58,7 @@ class PartSpectrum:
         for n in range(len(grids)):
             each = cells[n * step :: CELL_HOPS][:columns]
             grids[n, :, : len(each)] = each.T
-        self._spectrum = np.conj(np.fft.rfft(grids, axis=2))
+        self._spectrum = np.conj(spectrum_of(grids, axis=2))
         residues = (np.arange(columns) + 3 * np.arange(NUM_ROWS)[:, None]) % len(TILE)
         squares = grids[:, :, :columns] ** 2
         powers = np.stack(
@@ -86,4 +86,4 @@ class PartSpectrum:
 @lru_cache(maxsize=64)
 def _sync_spectrum(key: QuarterKey) -> np.ndarray:
     """Of the signs of the sync cells, (rows, frequencies) complex64."""
-    return np.fft.rfft(np.where(ROLES == SYNC, signs(header_key(key)), np.float32(0)).T, axis=1)
+    return spectrum_of(np.where(ROLES == SYNC, signs(header_key(key)), np.float32(0)).T)

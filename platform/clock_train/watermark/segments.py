@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clock_train.watermark.framing import CELL_HOPS, HOP_SECONDS, PERIOD_COLUMNS
+from clock_train.watermark.framing import CELL_HOPS, COLUMN_SECONDS, HOP_SECONDS, PERIOD_COLUMNS
 from clock_train.watermark.payload import Payload
 from clock_train.watermark.reading import Aligned, local_statistics, read_payload
 from clock_train.watermark.search import Look
@@ -16,6 +16,8 @@ LOCAL_STATISTIC = 3.0
 """A second of sound counts as marked above this; one unmarked second in 700 is."""
 LONGEST_GAP_SECONDS = 1.5
 """Pauses carry no mark: stretches so close, with one payload, are one."""
+LEAST_ALONE_SECONDS = 1.0
+"""A shorter stretch, far from a longer one of the same find, is one of the unmarked seconds that pass by chance."""
 
 
 @dataclass(frozen=True, order=True)
@@ -98,7 +100,7 @@ def _without_overlap(finds: Sequence[Find]) -> list[tuple[Find, np.ndarray]]:
     taken: list[tuple[float, float]] = []
     pieces = []
     for find in finds:
-        places = local_statistics(find.aligned, find.look.key) > LOCAL_STATISTIC
+        places = _without_chance(local_statistics(find.aligned, find.look.key) > LOCAL_STATISTIC)
         times = _times(find, np.arange(len(places)))
         for start, end in taken:
             places &= (times < start) | (times >= end)
@@ -107,6 +109,18 @@ def _without_overlap(finds: Sequence[Find]) -> list[tuple[Find, np.ndarray]]:
         pieces.append((find, places))
         taken += [(float(times[first]), float(times[last - 1])) for first, last in _runs(places)]
     return pieces
+
+
+def _without_chance(places: np.ndarray) -> np.ndarray:
+    """``places`` less the short runs that stand alone beside a longer one."""
+    runs = _runs(places)
+    lasting = [run for run in runs if (run[1] - run[0]) * COLUMN_SECONDS >= LEAST_ALONE_SECONDS]
+    kept = places.copy()
+    for first, last in runs if lasting else []:
+        gap_s = min(max(first - end, start - last, 0) for start, end in lasting) * COLUMN_SECONDS
+        if gap_s > LONGEST_GAP_SECONDS:
+            kept[first:last] = False
+    return kept
 
 
 def _segment(find: Find, first: int, last: int, payload: Payload | None) -> Segment:

@@ -21,6 +21,7 @@ from clock_train.watermark.framing import (
     OVERLAP,
     RATE_HZ,
     hop_samples,
+    spectrum_of,
     window,
 )
 
@@ -93,7 +94,7 @@ class Spectra:
     def _power(self, speed: float) -> np.ndarray:
         count = int(self._seconds * speed / HOP_SECONDS) + OVERLAP
         at = np.minimum(np.rint(np.arange(count) * (HOP / speed)).astype(np.int64), len(self._frames) - 1)
-        spectrum = np.fft.rfft(self._frames[at] * window(LENGTH), axis=1)
+        spectrum = spectrum_of(self._frames[at] * window(LENGTH))
         return spectrum.real**2 + spectrum.imag**2
 
     def _places(self, speed: float, count: int) -> np.ndarray:

@@ -78,6 +78,8 @@ SETS: dict[str, list[Program | Folder]] = {
             linker_flags=_VERSION_FLAGS,
         ),
         Program(name="helm", wrapper="helm", package="helm.sh/helm/v3/cmd/helm", linker_flags=_HELM_FLAGS),
+        Program(name="kube-score", wrapper="kube-score", package="github.com/zegl/kube-score/cmd/kube-score"),
+        Program(name="grpcurl", wrapper="grpcurl", package="github.com/fullstorydev/grpcurl/cmd/grpcurl"),
         Program(name="kwok", wrapper="kwok", package="sigs.k8s.io/kwok/cmd/kwok"),
         Folder(name="kwok-files", wrapper="kwok", module="sigs.k8s.io/kwok", paths=("kustomize/stage",)),
         Program(name="ray-operator", wrapper="kuberay", package="github.com/ray-project/kuberay/ray-operator"),

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from spoken import is_marked, spoken, voices_of  # pyright: ignore[reportMissingImports]
 
 from installed import manifests
 from installed.manifests import NAMESPACE
@@ -26,10 +27,8 @@ def voice(installed: Platform) -> Iterator[Platform]:
     if not installed.get("base"):
         installed.plane.apply(manifests.clone("base", installed.revisions, epochs=BASE_EPOCHS, workers=2))
     speaker = {"allison": installed.revisions["allison"]}
-    base = {"cloneRef": {"name": "base"}}
-    installed.plane.apply(
-        manifests.clone("allison", speaker, epochs=EPOCHS, workers=1, base=base, deletionPolicy="Delete")
-    )
+    wanted = {"base": {"cloneRef": {"name": "base"}}, "distillation": {"policy": "Always"}, "deletionPolicy": "Delete"}
+    installed.plane.apply(manifests.clone("allison", speaker, epochs=EPOCHS, workers=1, **wanted))
     yield installed
 
 
@@ -113,6 +112,17 @@ def test_it_ends_with_a_voice_like_its_speaker(voice: Platform) -> None:
     assert figures["speakerSimilarity"] > 0
     shown = voice.plane.kubectl("get", "vc", "-n", NAMESPACE)
     assert "allison" in shown and "True" in shown
+
+
+def test_its_student_speaks_in_the_clusters_triton(voice: Platform) -> None:
+    assert voice.condition("allison", "Distilled") == ("True", "Distilled"), voice.story()
+    address = voice.serve("allison")
+    key = voice.api_key("triton")
+    # the base may be in the table by now, and is served beside it
+    assert any("allison" in voice for voice in voices_of(address, key))
+    waveform, rate_hz = spoken(address, "allison", "Good morning. Please stay on the line for a moment.", key)
+    assert len(waveform) > rate_hz
+    assert is_marked(waveform, voice.keys)
 
 
 def test_deleting_it_erases_what_it_made_and_leaves_the_recordings(voice: Platform) -> None:

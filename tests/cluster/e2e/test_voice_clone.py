@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from spoken import answer_to, is_marked, spoken, voices_of  # pyright: ignore[reportMissingImports]
 
 from clock_train.audio.reading import read_waveform
+from clock_train.audit.signing import open_signer
 from clock_train.data.manifest import read_corpus
+from clock_train.data.packed_file import public_id
+from clock_train.erasure.receipt import read_receipt
 from clock_train.evaluation.speaker_similarity import embedding, embedding_similarity
 from harness.network_policies import Enforcer
 from installed import manifests
@@ -105,6 +111,7 @@ def test_it_ends_with_a_base_in_the_store(base: Platform) -> None:
     assert base.condition("base", "Ready") == ("True", "Ready"), base.story()
     status = base.status("base")
     assert base.bucket.exists(f"{status['voice']['bundleURI'].removeprefix('s3://clocktrain/')}/COMMITTED")
+    print(f"cost: {status['cost']}")
     assert status["cost"]["acceleratorSeconds"] > 0
     base.wait(lambda: not base.pods("base", "worker"), 120, "its pods are gone")
 
@@ -147,8 +154,94 @@ def test_its_sounds_in_mlflow_are_its_own_speakers(
         assert max(likeness, key=lambda speaker: likeness[speaker]) == owners[sound.parent.name]
 
 
+TEXT = "Good morning, and thank you for calling us. Please stay on the line, somebody will be with you in a moment."
+
+
+def test_triton_in_the_cluster_speaks_with_its_bundle_and_marks_it_by_the_shared_keys(base: Platform) -> None:
+    address = base.serve("base")
+    assert answer_to(address, "base/allison", TEXT) == 401, "without a key"
+    key = base.api_key("triton")
+    assert "base" in voices_of(address, key)[0]
+    for speaker in manifests.SPEAKERS:
+        waveform, rate_hz = spoken(address, f"base/{speaker}", TEXT, key)
+        assert rate_hz == 16_000 and len(waveform) > 2 * rate_hz
+        assert is_marked(waveform, base.keys)
+    log = issued(base, "triton")
+    assert log.count('"issued"') == len(manifests.SPEAKERS)
+    assert "Good morning" not in log
+
+
+def test_a_gateway_hands_it_out_and_nobody_else_reaches_triton(base: Platform) -> None:
+    address = base.serve("base", by_gateway=True)
+    assert answer_to(address, "base/allison", TEXT) == 401, "without a key"
+    key = base.api_key("gateway")
+    waveform, rate_hz = spoken(address, "base/allison", TEXT, key)
+    assert len(waveform) > 2 * rate_hz and is_marked(waveform, base.keys)
+    assert issued(base, "gateway").count('"issued"') == 1
+    assert isinstance(base.cluster.policies, Enforcer)
+    base.cluster.policies.settle()
+    script = "import socket; socket.create_connection(('clocktrain-triton', 8001), 5); print('open')"
+    for component, reaches in (("gateway", True), ("operator", False)):
+        words = ("exec", "-n", "clocktrain", f"deploy/clocktrain-{component}", "--", "python", "-c", script)
+        assert ("open" in base.plane.kubectl(*words, check=False)) == reaches, component
+
+    assert answer_to(address, "base@champion/allison", TEXT, key) == 404, "nobody asked for it to be served"
+    pods = gateway_pods(base)
+    asked = '{"spec":{"serving":{"policy":"Always"}}}'
+    base.plane.kubectl("patch", "vc", "base", "-n", NAMESPACE, "--type=merge", "-p", asked)
+    base.wait(lambda: base.condition("base", "Served") == ("True", "Served"), 60, "it is in the table")
+    words = ("get", "configmap", "clocktrain-serving", "-n", NAMESPACE, "-o", r"jsonpath={.data.serving\.json}")
+    # the operator writes the table of all clones after the status of one
+    base.wait(lambda: base.plane.kubectl(*words, check=False).startswith("{"), 60, "the table is written")
+    (share,) = json.loads(base.plane.kubectl(*words))["voices"]["base"]["champion"]
+    assert share["bundle"] == base.status("base")["voice"]["bundleURI"]
+    # a kubelet looks once a minute, and once more for what it holds already
+    base.wait(lambda: answer_to(address, "base@champion/allison", TEXT, key) == 200, 240, "the gateway follows")
+    assert gateway_pods(base) == pods, "without a restart"
+
+
+def test_a_consent_that_is_taken_back_silences_the_voice_and_erases_its_speaker(base: Platform) -> None:
+    """The last of all: it takes the recordings that the others train on."""
+    kept = {item.key for item in base.bucket.list(f"{NAMESPACE}/corpora/carlo")}
+    assert kept and base.bucket.list(f"{NAMESPACE}/corpora/allison")
+    at_once = '{"spec":{"erasureGraceSeconds":0}}'
+    base.plane.kubectl("patch", "vtr", "standard", "--type=merge", "-p", at_once)
+    began = time.monotonic()
+    taken_back = '{"spec":{"revoked":true}}'
+    base.plane.kubectl("patch", "vco", "allison-licence", "-n", NAMESPACE, "--type=merge", "-p", taken_back)
+    base.wait(lambda: base.condition("base", "Served")[0] == "False", 60, "it is out of the table")
+    print(f"out of the serving table after {time.monotonic() - began:.1f} s")
+    base.wait(lambda: base.condition("base", "Erased") == ("True", "Erased"), 600, "its speaker is erased")
+    print(f"erased after {time.monotonic() - began:.1f} s")
+
+    assert base.bucket.list(f"{NAMESPACE}/corpora/allison") == []
+    assert {item.key for item in base.bucket.list(f"{NAMESPACE}/corpora/carlo")} == kept
+    uid = base.get("base")["metadata"]["uid"]
+    assert [item.key for item in base.bucket.list(f"{NAMESPACE}/runs/{uid}") if "/checkpoints/" in item.key] == []
+    trusted = [open_signer(base.keys / "signing.key").public_key]
+    receipts = [
+        read_receipt(base.bucket.get(item.key), trusted, where=item.key)
+        for item in base.bucket.list(f"{NAMESPACE}/receipts")
+    ]
+    (receipt,) = [each for each in receipts if (each.scope, each.name) == ("speaker", "allison")]
+    assert receipt.is_complete and len(receipt.items) > 10
+    print(f"receipt: {len(receipt.items)} objects")
+
+
+def gateway_pods(base: Platform) -> list[tuple[str, int]]:
+    """Uid of each pod, and how often its container was started again."""
+    found = base.plane.pods("clocktrain", "app.kubernetes.io/component=gateway")
+    return [(pod["metadata"]["uid"], pod["status"]["containerStatuses"][0]["restartCount"]) for pod in found]
+
+
+def issued(base: Platform, component: str) -> str:
+    """The signed log in a pod of the chart."""
+    words = ("exec", "-n", "clocktrain", f"deploy/clocktrain-{component}", "--", "sh", "-c")
+    return base.plane.kubectl(*words, "cat /issuing/files/log/*.jsonl")
+
+
 def clip_names(base: Platform, speaker: str) -> list[str]:
-    return [clip.id.replace("/", "_") for clip in read_corpus(base.corpora / speaker).accepted()]
+    return [public_id(clip.id) for clip in read_corpus(base.corpora / speaker).accepted()]
 
 
 def recordings(base: Platform, speaker: str) -> list[np.ndarray]:

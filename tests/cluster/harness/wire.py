@@ -28,6 +28,8 @@ class Wire:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._asked, self._answered = threading.Event(), threading.Event()
+        self.lost_bytes = 0
+        """Held back, and never delivered since their connection was cut."""
         self._stalled: list[threading.Event] = []
         self._thawed = _set_event()
         """Of the connections that are open now; later ones have another."""
@@ -119,6 +121,7 @@ class Wire:
                     event.wait()
                 with self._lock:
                     is_open = target in self._open
+                    self.lost_bytes += 0 if is_open else len(data)
                 if not is_open:
                     break  # dropped while it was held back
                 target.sendall(data)

@@ -10,7 +10,7 @@ from pathlib import Path
 from assets.build import assets_folder
 
 ROOT = Path(__file__).parents[3]
-IMAGES = ("operator", "trainer")
+IMAGES = ("operator", "trainer", "gateway", "triton")
 SOURCES = ("platform", "operators", "conf", "images", "uv.lock", "pyproject.toml")
 BUILD_LIMIT_S = 3_000.0
 """Cold on two cores that others used as well, the trainer took eight minutes."""

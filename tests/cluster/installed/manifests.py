@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
 from typing import Any
 
+from clock_train.crd.names import DEMONSTRATIONS
+from clock_train.data.sample import SAMPLES
 from installed.images import image_name
 from installed.storage import BUCKET, ENDPOINT
 
@@ -11,14 +15,27 @@ Manifest = dict[str, Any]
 NAMESPACE = "voices"
 SPEAKERS = {"allison": "en", "carlo": "it"}
 """Speaker → language of the sample voice that stands for a voice team's recordings: a woman and a man."""
+KEYS = "keys"
+"""Secret of that name, in both namespaces: what a job signs, Triton opens."""
 TRACKER = "http://clocktrain-mlflow.clocktrain.svc.cluster.local:5000"
-VOICES_LABELS = {"clocktrain.dev/voices": "true", "pod-security.kubernetes.io/enforce": "restricted"}
+VOICES_LABELS = {
+    "clocktrain.dev/voices": "true",
+    DEMONSTRATIONS: "true",
+    "pod-security.kubernetes.io/enforce": "restricted",
+}
 
 
 def secret(name: str, namespace: str, values: dict[str, str]) -> Manifest:
     """A secret of plain values."""
     head = {"name": name, "namespace": namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": head, "stringData": values}
+
+
+def file_secret(name: str, namespace: str, folder: Path) -> Manifest:
+    """A secret of a folder's files, as ``kubectl create secret generic --from-file`` makes it."""
+    data = {path.name: base64.b64encode(path.read_bytes()).decode() for path in sorted(folder.iterdir())}
+    head = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": head, "data": data}
 
 
 def runtime() -> Manifest:
@@ -41,23 +58,26 @@ def runtime() -> Manifest:
             "currency": "EUR",
             "storage": {"endpointURL": ENDPOINT, "bucket": BUCKET, "secretName": "storage"},
             "tracking": {"url": TRACKER, "secretName": "tracking"},
+            "keys": {"secretName": KEYS},
             "retries": {"limit": 3, "backoffSeconds": 5},
         },
     }
 
 
 def consent(speaker: str) -> Manifest:
-    """The sample recordings' licence stands in for a person's consent, and says so in its purpose."""
+    """The sample recordings' licence, which is nobody's consent."""
+    sample = SAMPLES[SPEAKERS[speaker]]
     return {
         "apiVersion": "clocktrain.dev/v1alpha1",
         "kind": "VoiceConsent",
         "metadata": {"name": f"{speaker}-licence", "namespace": NAMESPACE},
         "spec": {
             "speaker": speaker,
+            "basis": "Licence",
             "purposes": ["Demonstration"],
             "territories": ["worldwide"],
             "expirationTime": "2030-01-01T00:00:00Z",
-            "statement": {"recordingURI": f"s3://{BUCKET}/{NAMESPACE}/consents/{speaker}.wav", "sha256": "00" * 32},
+            "licence": {"name": sample.licence, "url": sample.licence_uri, "attribution": sample.credit},
         },
     }
 

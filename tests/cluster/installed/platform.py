@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from clock_train.issuing.shared_keys import write_shared_keys
 from harness.processes import Process
 from harness.real_cluster import RealCluster
 from installed import chart, manifests
@@ -33,6 +35,7 @@ class Platform:
         revisions: dict[str, str],
         tracker: dict[str, str],
         tracker_port: int,
+        keys: Path,
     ) -> None:
         self.cluster, self.plane = cluster, cluster.plane
         self.endpoint = endpoint
@@ -45,6 +48,8 @@ class Platform:
         """Sign-in of MLflow."""
         self.tracker_port = tracker_port
         """Of this machine's loopback, where MLflow answers."""
+        self.keys = keys
+        """Folder of what bundles are signed and sounds marked with."""
 
     def get(self, name: str) -> dict[str, Any]:
         """A clone; empty where there is none."""
@@ -96,6 +101,26 @@ class Platform:
         keys = [item.key for item in self.bucket.list(f"{NAMESPACE}/runs/{uid}") if item.key.endswith("/COMMITTED")]
         return max((int(k.split("/step-")[1].split("/")[0]) for k in keys if "/checkpoints/" in k), default=0)
 
+    def serve(self, *clones: str, by_gateway: bool = False) -> str:
+        """Have the chart's Triton serve these clones' bundles; returns the address of the HTTP door from here."""
+        return self.serve_bundles(
+            *(self.status(clone)["voice"]["bundleURI"] for clone in clones), by_gateway=by_gateway
+        )
+
+    def serve_bundles(self, *bundles: str, by_gateway: bool = False) -> str:
+        """As ``serve``, of bundles by their URIs."""
+        chart.serve(self.cluster, self.tracker_port, *bundles, by_gateway=by_gateway)
+        port = self.cluster.run.ports.take()
+        lead_to(self.cluster, "gateway" if by_gateway else "triton", port, chart.DOORS["http"])
+        return f"http://127.0.0.1:{port}"
+
+    def api_key(self, component: str) -> str:
+        """A new key for the doors of a component, made in its pod as the chart's notes say."""
+        words = ("exec", "-n", chart.NAMESPACE, f"deploy/clocktrain-{component}", "--")
+        return json.loads(self.plane.kubectl(*words, "clocktrain", "apikeys", "create", "--tenant", "tests", "--json"))[
+            "apiKey"
+        ]
+
     def log_of(self, name: str) -> str:
         """Everything that the jobs of a clone wrote into storage."""
         uid = self.get(name)["metadata"]["uid"]
@@ -112,7 +137,7 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         clips: of each speaker.
         say: hears what is being done.
     """
-    say("the images of operator and trainer (built once: minutes)")
+    say("the images of operator, trainer, gateway and Triton (built once: minutes)")
     archives = image_archives()
     say("three nodes and KubeRay")
     # the first node has the storage: a test that takes a worker's node away leaves it
@@ -123,28 +148,37 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         say("helm install charts/clocktrain")
         tracker = chart.sign_in()
         port = cluster.run.ports.take()
-        chart.install_chart(cluster, tracker, port)
+        keys = cluster.run.folder.path / "keys"
+        write_shared_keys(keys, "tests", datetime.now(UTC).date())
+        chart.install_chart(cluster, tracker, port, keys)
         cluster.plane.new_namespace(NAMESPACE, labels=manifests.VOICES_LABELS)
         secrets = [
             manifests.secret("storage", NAMESPACE, CREDENTIAL),
             manifests.secret("tracking", NAMESPACE, {name: tracker[name] for name in chart.SIGN_IN}),
+            manifests.file_secret(manifests.KEYS, NAMESPACE, keys),
         ]
         consents = [manifests.consent(name) for name in manifests.SPEAKERS]
         cluster.plane.apply([*secrets, manifests.runtime(), *consents])
-        _lead_to_tracker(cluster, port)
+        lead_to(cluster, "mlflow", port, 5000)
         yield Platform(
-            cluster, endpoint=endpoint, corpora=folder, revisions=revisions, tracker=tracker, tracker_port=port
+            cluster,
+            endpoint=endpoint,
+            corpora=folder,
+            revisions=revisions,
+            tracker=tracker,
+            tracker_port=port,
+            keys=keys,
         )
 
 
-def _lead_to_tracker(cluster: RealCluster, port: int) -> None:
+def lead_to(cluster: RealCluster, component: str, port: int, target: int) -> None:
     """As a person does it: the chart's NetworkPolicy lets voices' pods in, and nobody from outside."""
-    log = cluster.run.logs / "tracker-forward.log"
+    log = cluster.run.logs / f"{component}-forward.log"
     way = Process(
-        "tracker-forward",
+        f"{component}-forward",
         [
             *(cluster.run.folder.path / "bin" / "kubectl", "port-forward", "--address=127.0.0.1"),
-            *("--namespace", chart.NAMESPACE, "service/clocktrain-mlflow", f"{port}:5000"),
+            *("--namespace", chart.NAMESPACE, f"service/clocktrain-{component}", f"{port}:{target}"),
         ],
         log_path=log,
         environment={**cluster.run.environment(), "KUBECONFIG": str(cluster.plane.kubeconfig("admin"))},

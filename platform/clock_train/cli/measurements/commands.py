@@ -35,7 +35,7 @@ spec:
   storage: {endpointURL: "https://storage.example.org", bucket: clocktrain, secretName: storage}
 """
 OUTPUTS = (
-    "work/corpora/base", "work/corpora/voice", "work/pretrain/voice", "work/finetune/voice", "work/distill",
+    "work/corpora/base", "work/corpora/voice", "work/pretrain/voice", "work/finetune/voice", "work/distill/voice",
     "work/bundle",
 )  # fmt: skip
 VOICE_BYTES = 20_000_000
@@ -50,11 +50,13 @@ def measure_commands(*, rounds: int, num_clips: int) -> dict[str, float]:
         num_clips: of the synthetic recordings that the plan counts and DVC looks through.
     """
     from clock_train.data.build import build_corpus
+    from clock_train.orchestration.consents import keep_licence
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_recordings(folder / "recordings", num_clips)
         build_corpus(folder / "recordings", folder / "corpus", speaker="bench")
+        keep_licence(folder / "corpus", licence="none", licence_uri="", attribution="generated sounds of nobody")
         (folder / "clone.yaml").write_text(CLONE, encoding="utf-8")
         start = "import sys; from clock_train.cli.main import run; sys.exit(run(sys.argv[1:]))"
         plan = [sys.executable, "-c", start, "plan", "-f", str(folder / "clone.yaml")]

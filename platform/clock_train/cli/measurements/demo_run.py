@@ -17,13 +17,16 @@ def measure_demo(*, recordings: str | None, num_clips: int, max_cpu_seconds: flo
         num_clips: of the synthetic recordings.
         max_cpu_seconds: of training; memory does not grow with it.
     """
-    from clock_train.orchestration.demo import run_demo
+    from clock_train.orchestration.consents import keep_licence
+    from clock_train.orchestration.demo import OWN_SPEAKER, run_demo
     from clock_train.orchestration.listener import Silence
 
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(recordings) if recordings else Path(temporary) / "recordings"
         if recordings is None:
             write_recordings(source, num_clips)
+            credit = "generated sounds of nobody"
+            keep_licence(source, licence="none", licence_uri="", attribution=credit, speaker=OWN_SPEAKER)
         outcome = run_demo(
             listener=Silence(), output=Path(temporary) / "demo", recordings=source, max_cpu_seconds=max_cpu_seconds
         )

@@ -1,11 +1,7 @@
-"""A bundle in ONNX Runtime on one thread: student, its int8 decoder and the teacher in turn, of random weights.
-
-Weights do not change what an operator costs. Durations are held at a usual pace: random weights know none.
-"""
+"""A bundle in ONNX Runtime on one thread: student, its int8 decoder and the teacher in turn, of random weights."""
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from dataclasses import replace
@@ -17,15 +13,13 @@ import torch
 from clock_train.audit.signing import open_signer
 from clock_train.bundle.card import file_digest
 from clock_train.bundle.opening import DECODER_GRAPH, Bundle, verify_bundle
+from clock_train.cli.measurements.bench_voice import bench_bundle
 from clock_train.cli.measurements.isolation import CpuClock, answer, median
-from clock_train.cli.measurements.speaking import FRAMES_A_PHONE, NUM_PHONES
-from clock_train.export.bundle_writing import write_bundle
+from clock_train.cli.measurements.speaking import NUM_PHONES
 from clock_train.export.int8 import INT8_DECODER, write_int8_decoder
 from clock_train.models.student import student_config
 from clock_train.models.teacher import teacher_config
-from clock_train.models.voice import VoiceConfig, VoiceModel
-from clock_train.models.voice_files import VoiceCard, save_voice
-from clock_train.orchestration.starting_model import vocabulary
+from clock_train.models.voice import VoiceConfig
 from clock_train.serving.onnx_voice import OnnxVoice
 from clock_train.text.inventory import PHONES
 
@@ -69,18 +63,8 @@ def measure_onnx_speaking(*, rounds: int) -> dict[str, float]:
 
 
 def _exported(folder: Path, config: VoiceConfig) -> Bundle:
-    torch.manual_seed(1)
-    model = VoiceModel(config, vocabulary(), num_speakers=1).eval()
-    with torch.no_grad():
-        model.duration.exit.weight.zero_()
-        assert model.duration.exit.bias is not None
-        model.duration.exit.bias.fill_(math.log(FRAMES_A_PHONE - 0.5))  # durations are rounded up
-    save_voice(
-        folder / "voice", VoiceCard(name="bench", speakers=["one"]), model, np.ones((1, config.embedding_channels)) / 16
-    )
     signer = open_signer(folder / "signing.key")
-    write_bundle(folder / "voice", folder / "bundle", signer=signer)
-    return verify_bundle(folder / "bundle", trusted_keys=[signer.public_key])
+    return verify_bundle(bench_bundle(folder, config, signer=signer), trusted_keys=[signer.public_key])
 
 
 def _with_int8(bundle: Bundle) -> Bundle:

@@ -5,6 +5,7 @@ A row whose measurement failed stays in the table with the reason; a figure that
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,11 @@ class Effort:
     demo_cpu_seconds: float
     run_steps: int
     workers: tuple[int, ...]
+    triton_rounds: int
+    triton_seconds: float
+    """Of each way of speaking in a round, and of each number of clients."""
+    triton_voices: int
+    triton_clients: tuple[int, ...]
     one_process_a_model: bool
     """All phases in one process: quicker, and the memory is then that of the hungriest."""
     training_threads: int = 1
@@ -66,6 +72,10 @@ FULL = Effort(
     demo_cpu_seconds=20.0,
     run_steps=60,
     workers=(1, 2),
+    triton_rounds=5,
+    triton_seconds=6.0,
+    triton_voices=10,
+    triton_clients=(1, 2, 4, 8, 16, 32, 64),
     one_process_a_model=False,
 )
 QUICK = Effort(
@@ -82,6 +92,10 @@ QUICK = Effort(
     demo_cpu_seconds=1.0,
     run_steps=6,
     workers=(1,),
+    triton_rounds=1,
+    triton_seconds=1.0,
+    triton_voices=2,
+    triton_clients=(1, 4),
     one_process_a_model=True,
 )
 
@@ -107,18 +121,20 @@ def start_up_rows(effort: Effort) -> Iterator[BenchRow]:
         for name, command in commands.items():
             times[name].append(cpu_seconds_of(command))
     found = {name: median(values) for name, values in times.items()}
-    yield _row("import clock_train", max(0.0, found["import"] - found["bare"]), "s", at_most=0.2, details=found)
-    yield _row("clocktrain --help", found["help"], "s", at_most=0.5, note="Python's own start included", details=found)
+    yield plain_row("import clock_train", max(0.0, found["import"] - found["bare"]), "s", at_most=0.2, details=found)
+    yield plain_row(
+        "clocktrain --help", found["help"], "s", at_most=0.5, note="Python's own start included", details=found
+    )
 
 
 def front_end_rows(effort: Effort) -> Iterator[BenchRow]:
     """Loading and reading texts."""
     found = measure("front_end", {}, timeout_s=effort.timeout_s, threads=1)
-    yield _measured("text front-end: load", found, "load_seconds", "s", at_most=1.0)
+    yield measured_row("text front-end: load", found, "load_seconds", "s", at_most=1.0)
     for language, name in (("zh", "Mandarin"), ("en", "English")):
         key = f"{language}_sentences_per_minute"
         note = f"{found.values.get(f'{language}_sentences', 0):.0f} sentences of 2 to 4 s, each once"
-        yield _measured(f"text front-end: {name}", found, key, "sentences/min", at_least=30_000.0, note=note)
+        yield measured_row(f"text front-end: {name}", found, key, "sentences/min", at_least=30_000.0, note=note)
 
 
 def preparation_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
@@ -131,8 +147,8 @@ def preparation_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRo
     found = measure("preparation", options, timeout_s=effort.timeout_s, threads=1)
     kind = "sample recordings" if recordings else "synthetic recordings"
     note = f"{kind}, {found.values.get('build_audio_seconds', 0) / 60:.1f} min; peak {_gb(found.peak_gb)}"
-    yield _measured("corpus build", found, "build_times_real_time", "x real time", at_least=30.0, note=note)
-    yield _measured("feature extraction", found, "features_times_real_time", "x real time", at_least=200.0)
+    yield measured_row("corpus build", found, "build_times_real_time", "x real time", at_least=30.0, note=note)
+    yield measured_row("feature extraction", found, "features_times_real_time", "x real time", at_least=200.0)
 
 
 def waiting_rows(effort: Effort) -> Iterator[BenchRow]:
@@ -141,11 +157,11 @@ def waiting_rows(effort: Effort) -> Iterator[BenchRow]:
     found = measure("commands", options, timeout_s=effort.timeout_s)
     note = f"{{}} s of it CPU time, Python's own start included; {effort.synthetic_clips} clips"
     cpu_s = {name: f"{found.values.get(f'{name}_cpu_seconds', 0.0):.2f}" for name in ("plan", "repro")}
-    yield _measured("clocktrain plan", found, "plan_seconds", "s", at_most=1.0, note=note.format(cpu_s["plan"]))
+    yield measured_row("clocktrain plan", found, "plan_seconds", "s", at_most=1.0, note=note.format(cpu_s["plan"]))
     note = note.format(cpu_s["repro"])
     if not found.failure and "repro_seconds" not in found.values:
         note = "not available: no pipeline or no DVC here; run it in a checkout"
-    yield _measured("dvc repro, nothing to do", found, "repro_seconds", "s", at_most=3.0, note=note)
+    yield measured_row("dvc repro, nothing to do", found, "repro_seconds", "s", at_most=3.0, note=note)
 
 
 def judge_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
@@ -156,12 +172,12 @@ def judge_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
     note = f"{found.values.get('sentences', 0):.0f} {kind} of {found.values.get('seconds', 0):.0f} s"
     for judge in JUDGES:
         judged = note if judge in found.values else "not available: it could judge none of these sounds"
-        yield _measured(f"judge: {judge}", found, judge, "x real time", note=judged)
+        yield measured_row(f"judge: {judge}", found, judge, "x real time", note=judged)
     note = "sound over the CPU time of each, added up"
-    yield _measured(
+    yield measured_row(
         "judges: all but the recognisers", found, WITHOUT_RECOGNISERS, "x real time", at_least=20.0, note=note
     )
-    yield _measured("judges: with the recognisers", found, ALL, "x real time", at_least=3.0, note=note)
+    yield measured_row("judges: with the recognisers", found, ALL, "x real time", at_least=3.0, note=note)
 
 
 def speaking_rows(effort: Effort) -> Iterator[BenchRow]:
@@ -169,32 +185,32 @@ def speaking_rows(effort: Effort) -> Iterator[BenchRow]:
     found = measure("speaking", {"rounds": effort.speaking_rounds}, timeout_s=effort.timeout_s, threads=1)
     for model, limit in (("teacher", 0.08), ("student", 0.015)):
         note = "CPU seconds a second of speech, one thread, PyTorch eager"
-        yield _measured(f"{model} real-time factor", found, f"{model}_rtf", "", at_most=limit, note=note)
+        yield measured_row(f"{model} real-time factor", found, f"{model}_rtf", "", at_most=limit, note=note)
 
 
 def serving_rows(effort: Effort) -> Iterator[BenchRow]:
     """A bundle in ONNX Runtime: student against teacher, float32 against int8."""
     found = measure("onnx_speaking", {"rounds": effort.speaking_rounds}, timeout_s=effort.timeout_s, threads=1)
     pace = "CPU seconds a second of speech, one thread, ONNX Runtime, 4.8 s sentences"
-    yield _measured("bundle: student real-time factor", found, "student_rtf", "", at_most=0.005, note=pace)
-    yield _measured("bundle: student, int8 decoder", found, "int8_rtf", "", note=pace)
-    yield _measured("bundle: teacher real-time factor", found, "teacher_rtf", "", note=pace)
+    yield measured_row("bundle: student real-time factor", found, "student_rtf", "", at_most=0.005, note=pace)
+    yield measured_row("bundle: student, int8 decoder", found, "int8_rtf", "", note=pace)
+    yield measured_row("bundle: teacher real-time factor", found, "teacher_rtf", "", note=pace)
     turns = "median CPU times, measured in turn"
-    yield _measured("bundle: student over teacher", found, "times_faster", "x", at_least=4.0, note=turns)
-    yield _measured("bundle: int8 over float32", found, "int8_times_faster", "x", note=turns)
-    yield _measured(
+    yield measured_row("bundle: student over teacher", found, "times_faster", "x", at_least=4.0, note=turns)
+    yield measured_row("bundle: int8 over float32", found, "int8_times_faster", "x", note=turns)
+    yield measured_row(
         "bundle: student parameters", found, "student_parameters_m", "M", at_most=5.5, note="stored for synthesis"
     )
-    yield _measured(
+    yield measured_row(
         "bundle: first chunk", found, "first_chunk_ms", "ms", at_most=30.0, note="CPU time, 0.38 s of sound"
     )
-    yield _measured("bundle: load", found, "load_s", "s", at_most=1.0, note="hashes checked, sessions made")
+    yield measured_row("bundle: load", found, "load_s", "s", at_most=1.0, note="hashes checked, sessions made")
 
 
 def training_rows(effort: Effort, model: str, device: str, has_gpu: bool) -> Iterator[BenchRow]:
     """Steps a second in each phase, then the shares of data and checkpoints in them."""
     if device == "cuda" and not has_gpu:
-        yield _row(f"{model}, all phases, cuda", None, "steps/s", note="not available: no GPU on this machine")
+        yield plain_row(f"{model}, all phases, cuda", None, "steps/s", note="not available: no GPU on this machine")
         return
     shares: dict[str, list[float]] = {"data": [], "checkpoint": []}
     for phases in [PHASES] if effort.one_process_a_model else [(phase,) for phase in PHASES]:
@@ -213,13 +229,13 @@ def training_rows(effort: Effort, model: str, device: str, has_gpu: bool) -> Ite
     for name, title, limit in (("data", "waiting for data", 5.0), ("checkpoint", "writing checkpoints", 3.0)):
         worst = max(shares[name], default=None)
         note = "most of any phase, of step time" if shares[name] else "not available: see the phases above"
-        yield _row(f"{model}, {title}, {device}", worst, "%", at_most=limit, note=note)
+        yield plain_row(f"{model}, {title}, {device}", worst, "%", at_most=limit, note=note)
 
 
 def _phase_row(title: str, phase: str, batch_size: int, found: Measurement) -> BenchRow:
     details = {name.removeprefix(f"{phase}_"): v for name, v in found.values.items() if name.startswith(f"{phase}_")}
     if not details:
-        return _row(title, None, "steps/s", note=f"not available: {found.failure}")
+        return plain_row(title, None, "steps/s", note=f"not available: {found.failure}")
     note = (
         f"batch {batch_size}: {details['clips_per_s']:.2f} clips/s, "
         f"{details['cpu_seconds_per_step']:.2f} CPU-s a step, peak {_gb(found.peak_gb)}"
@@ -230,7 +246,7 @@ def _phase_row(title: str, phase: str, batch_size: int, found: Measurement) -> B
     if "device_peak_gb" in found.values:
         details["device_peak_gb"] = found.values["device_peak_gb"]
         note += f", on the device {_gb(found.values['device_peak_gb'])}"
-    return _row(title, details["steps_per_s"], "steps/s", note=note, details=details)
+    return plain_row(title, details["steps_per_s"], "steps/s", note=note, details=details)
 
 
 def run_rows(effort: Effort) -> Iterator[BenchRow]:
@@ -245,18 +261,18 @@ def run_rows(effort: Effort) -> Iterator[BenchRow]:
     found = measure("tracked_runs", options, timeout_s=effort.timeout_s, threads=1)
     here = found.values.get("workers_0_steps_per_s")
     note = f"student, batch {batch}: appending to a file; a process beside it sends"
-    yield _measured("tracking", found, "workers_0_tracking_percent", "% of step time", at_most=2.0, note=note)
+    yield measured_row("tracking", found, "workers_0_tracking_percent", "% of step time", at_most=2.0, note=note)
     note = "to the first five steps told, in process"
-    yield _measured("start of a run", found, "workers_0_first_step_s", "s", at_most=10.0, note=note)
+    yield measured_row("start of a run", found, "workers_0_first_step_s", "s", at_most=10.0, note=note)
     for count in effort.workers:
         rate = found.values.get(f"workers_{count}_steps_per_s")
         ratio = None if here is None or not rate else rate / here
         note = f"not available: {found.failure}" if found.failure else f"of the steps a second in process ({here:.2f})"
         least = 0.97 if count == 1 else None
         title = f"steps/s on {count} Ray worker{'s' if count > 1 else ''}"
-        yield _row(title, ratio, "x", at_least=least, note=note, details=found.values)
+        yield plain_row(title, ratio, "x", at_least=least, note=note, details=found.values)
     note = "the same, with Ray started for it"
-    yield _measured("start of a run on Ray", found, "workers_1_first_step_s", "s", at_most=10.0, note=note)
+    yield measured_row("start of a run on Ray", found, "workers_1_first_step_s", "s", at_most=10.0, note=note)
 
 
 def demo_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
@@ -270,10 +286,10 @@ def demo_rows(effort: Effort, recordings: str | None) -> Iterator[BenchRow]:
     note = f"a training of {effort.demo_cpu_seconds:.0f} CPU-s; memory does not grow with it"
     figures = {**found.values, **({"peak_gb": found.peak_gb} if found.values and found.peak_gb else {})}
     found = Measurement(values=figures, peak_gb=found.peak_gb, failure=found.failure)
-    yield _measured("demo: peak memory", found, "peak_gb", "GB", at_most=6.0, note=note)
+    yield measured_row("demo: peak memory", found, "peak_gb", "GB", at_most=6.0, note=note)
 
 
-def _measured(
+def measured_row(
     title: str,
     found: Measurement,
     key: str,
@@ -283,13 +299,14 @@ def _measured(
     at_most: float | None = None,
     note: str = "",
 ) -> BenchRow:
+    """A row of what a measurement found under ``key``, or why it found nothing."""
     if found.failure:
         note = f"not available: {found.failure}"
     value = found.values.get(key)
-    return _row(title, value, unit, at_least=at_least, at_most=at_most, note=note, details=found.values)
+    return plain_row(title, value, unit, at_least=at_least, at_most=at_most, note=note, details=found.values)
 
 
-def _row(
+def plain_row(
     title: str,
     value: float | None,
     unit: str,
@@ -299,9 +316,17 @@ def _row(
     note: str = "",
     details: Mapping[str, float] | None = None,
 ) -> BenchRow:
+    """A row of a value, or None where it was not had."""
     figure = Figure(title=title, measured=value, unit=unit, at_least=at_least, at_most=at_most, note=note)
     return BenchRow(figure, dict(details or {}))
 
 
 def _gb(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.2f} GB"
+
+
+class Blank(dict[str, float]):
+    """A figure that was not had is NaN in a note."""
+
+    def __missing__(self, _: str) -> float:
+        return math.nan

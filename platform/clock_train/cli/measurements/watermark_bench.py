@@ -11,6 +11,7 @@ from clock_train.cli.measurements import (
     watermark_robustness,
     watermark_speed,
 )
+from clock_train.cli.measurements.watermark_parts import Part
 from clock_train.evaluation.targets import Figure
 from clock_train.orchestration.listener import Eta, Listener
 
@@ -55,6 +56,17 @@ QUICK = Effort(
     speed_clips=1,
     rounds=5,
 )
+
+
+def measure_part(part: Part, effort: Effort, *, listener: Listener) -> list[Figure]:
+    """The rows of one part."""
+    listener.stage(part)
+    if part is Part.SPEED:
+        return list(watermark_speed.rows(effort.speed_clips, effort.rounds))
+    results = watermark_robustness.audibility(
+        effort.num_clips, progress=lambda share: listener.advance(share, "marked clips", None)
+    )
+    return list(watermark_robustness.audibility_rows(results))
 
 
 def measure(effort: Effort, *, workers: int, plot: Path | None, voice: Path | None, listener: Listener) -> list[Figure]:

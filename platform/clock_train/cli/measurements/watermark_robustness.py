@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +14,7 @@ from clock_train.audio.resampling import resample
 from clock_train.cli.measurements import sound_attacks as attacks
 from clock_train.cli.measurements.audibility import noise_to_mask, pesq_wideband, snr_db
 from clock_train.cli.measurements.watermark_clips import clips
+from clock_train.compliance.wilson import wilson_interval
 from clock_train.evaluation.targets import Figure
 from clock_train.watermark.detect import FULL_SEARCH, NARROW_SEARCH, detect
 from clock_train.watermark.embed import embed
@@ -22,6 +22,7 @@ from clock_train.watermark.keys import TenantKeys, new_keys
 from clock_train.watermark.payload import Payload, day_number
 
 DAY = date(2026, 6, 1)
+NO_PESQ = "not available: pip install pesq (its build needs a C compiler)"
 PAIR_KEYS = 10
 """Keys that each clip is marked and looked for with in the row of pairs, where only the own speed is searched."""
 
@@ -79,6 +80,9 @@ class ClipResult:
     log10_p: dict[str, float] = field(default_factory=dict)
     snr_db: float = 0.0
     pesq: float | None = None
+    high_snr_db: float = 0.0
+    """Of the sound that was marked at 24 kHz; the next one of it at 16 kHz, which PESQ hears."""
+    high_pesq: float | None = None
     noise_to_mask_db: float = 0.0
     disturbed_share: float = 0.0
 
@@ -104,6 +108,19 @@ def robustness(
         return [_reported(done, n, len(jobs), progress) for n, done in enumerate(pool.map(_try_clip, jobs))]
 
 
+def audibility(num_clips: int, *, progress: Callable[[float], None] = lambda share: None) -> list[ClipResult]:
+    """What marking alone does to each clip, at 16 and at 24 kHz; seconds a clip instead of half a minute."""
+    results = []
+    for n, (language, clip) in enumerate(clips(num_clips)):
+        keys = new_keys("tenant", DAY)
+        payload = _payload(keys, np.random.default_rng(n))
+        result = ClipResult(language=language)
+        _hear(result, clip, embed(clip, 16_000, keys.embedding_key(DAY), payload, request_id=f"{n}")[0])
+        _mark_high(result, n, clip, keys, payload)
+        results.append(_reported(result, n, num_clips, progress))
+    return results
+
+
 def _reported(done: ClipResult, n: int, total: int, progress: Callable[[float], None]) -> ClipResult:
     progress((n + 1) / total)
     return done
@@ -116,8 +133,7 @@ def _try_clip(job: tuple[int, str, np.ndarray, np.ndarray, int]) -> ClipResult:
     result = ClipResult(language=language)
     payload = _payload(keys[0], rng)
     marked, _ = embed(clip, 16_000, keys[0].embedding_key(DAY), payload, request_id=f"{n}")
-    result.snr_db, result.pesq = snr_db(clip, marked), pesq_wideband(clip, marked)
-    result.noise_to_mask_db, result.disturbed_share = noise_to_mask(clip, marked)
+    _hear(result, clip, marked)
     for name, trial in TRIALS.items():
         if name == "second_mark":
             second = keys[1].embedding_key(DAY)
@@ -125,10 +141,7 @@ def _try_clip(job: tuple[int, str, np.ndarray, np.ndarray, int]) -> ClipResult:
         elif name == "mixed":
             sound = attacks.mixed_with(other)(marked, rng)
         elif name == "marked_at_24k":
-            high, _ = embed(
-                resample(clip, 16_000, 24_000), 24_000, keys[0].embedding_key(DAY), payload, request_id=f"24k {n}"
-            )
-            sound = attacks.mp3(64)(resample(high, 24_000, 16_000), rng)
+            sound = attacks.mp3(64)(_mark_high(result, n, clip, keys[0], payload), rng)
         else:
             assert trial.attack is not None
             sound = trial.attack(marked, rng)
@@ -145,6 +158,21 @@ def _try_clip(job: tuple[int, str, np.ndarray, np.ndarray, int]) -> ClipResult:
         ).is_detected
         result.num_pairs += 1
     return result
+
+
+def _hear(result: ClipResult, clip: np.ndarray, marked: np.ndarray) -> None:
+    result.snr_db, result.pesq = snr_db(clip, marked), pesq_wideband(clip, marked)
+    result.noise_to_mask_db, result.disturbed_share = noise_to_mask(clip, marked)
+
+
+def _mark_high(result: ClipResult, n: int, clip: np.ndarray, keys: TenantKeys, payload: Payload) -> np.ndarray:
+    """The clip marked at 24 kHz, as 16 kHz."""
+    plain = resample(clip, 16_000, 24_000)
+    high, _ = embed(plain, 24_000, keys.embedding_key(DAY), payload, request_id=f"24k {n}")
+    heard = resample(high, 24_000, 16_000)
+    result.high_snr_db = snr_db(plain, high)
+    result.high_pesq = pesq_wideband(resample(plain, 24_000, 16_000), heard)
+    return heard
 
 
 def _payload(keys: TenantKeys, rng: np.random.Generator) -> Payload:
@@ -184,23 +212,32 @@ def rows(results: Sequence[ClipResult]) -> Iterator[Figure]:
         at_most=0.1,
         note=f"{wrong} of {tries}, {interval(wrong, tries)}",
     )
-    yield from _audibility(results)
+    yield from audibility_rows(results)
 
 
-def _audibility(results: Sequence[ClipResult]) -> Iterator[Figure]:
+def audibility_rows(results: Sequence[ClipResult]) -> Iterator[Figure]:
+    """What can be heard of the mark, by language and at 24 kHz."""
     groups = {"": results}
     groups |= {
         f", {name}": [r for r in results if r.language == name] for name in sorted({r.language for r in results})
     }
     for suffix, group in groups.items():
         scores = [result.pesq for result in group if result.pesq is not None]
-        missing = "" if scores else "not available: pip install pesq (its build needs a C compiler)"
+        missing = "" if scores else NO_PESQ
         mean, lowest = (float(np.mean(scores)), min(scores)) if scores else (None, None)
         yield Figure(title=f"PESQ, mean{suffix}", measured=mean, at_least=4.45, note=missing or f"{len(scores)} clips")
         yield Figure(title=f"PESQ, lowest{suffix}", measured=lowest, at_least=4.3, note=missing)
         ratios = [result.snr_db for result in group]
         note = f"lowest {min(ratios):.1f}, {len(ratios)} clips"
         yield Figure(title=f"SNR, mean{suffix}", measured=float(np.mean(ratios)), unit="dB", at_least=28, note=note)
+    scores = [result.high_pesq for result in results if result.high_pesq is not None]
+    missing = "" if scores else NO_PESQ
+    mean, lowest = (float(np.mean(scores)), min(scores)) if scores else (None, None)
+    yield Figure(title="PESQ, mean, at 24 kHz", measured=mean, at_least=4.45, note=missing or f"{len(scores)} clips")
+    yield Figure(title="PESQ, lowest, at 24 kHz", measured=lowest, at_least=4.3, note=missing)
+    ratios = [result.high_snr_db for result in results]
+    note = f"lowest {min(ratios):.1f}, {len(ratios)} clips"
+    yield Figure(title="SNR, mean, at 24 kHz", measured=float(np.mean(ratios)), unit="dB", at_least=28, note=note)
     masked = float(np.mean([result.noise_to_mask_db for result in results]))
     disturbed = 100 * float(np.mean([result.disturbed_share for result in results]))
     note = "0 dB is the edge of audibility by BS.1387's mask"
@@ -214,13 +251,5 @@ def _percent(title: str, hits: int, count: int, at_least: float | None, note: st
 
 def interval(hits: int, count: int) -> str:
     """The 95 % Wilson interval in words; where nothing or everything was hit, it says what so many trials can show."""
-    low, high = wilson(hits, count)
+    low, high = wilson_interval(hits, count, z=1.96)
     return f"{100 * low:.2f} to {100 * high:.2f} %"
-
-
-def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Bounds of a rate from ``hits`` of ``count`` trials (Wilson, 1927)."""
-    rate, square = hits / count, z * z
-    centre = (rate + square / (2 * count)) / (1 + square / count)
-    half = z / (1 + square / count) * math.sqrt(rate * (1 - rate) / count + square / (4 * count * count))
-    return max(0.0, centre - half), min(1.0, centre + half)

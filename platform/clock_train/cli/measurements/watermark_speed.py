@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
 from clock_train.cli.measurements.watermark_clips import clips
 from clock_train.evaluation.targets import Figure
+from clock_train.issuing.installation import Installation
+from clock_train.issuing.issuer import Issuer
 from clock_train.watermark.detect import detect, num_looks
 from clock_train.watermark.embed import embed
 from clock_train.watermark.keys import new_keys
@@ -37,6 +41,7 @@ def rows(num_clips: int, rounds: int) -> Iterator[Figure]:
         title="marking", measured=SENTENCE_SECONDS / spent, unit="x real time", at_least=800, note="16 kHz, one core"
     )
     yield Figure(title="marking a sentence of 3 s", measured=1000 * spent, unit="ms", at_most=4)
+    yield _line_of_the_log(rounds)
     searched = keys.detection_keys(TODAY)
     detect(sentence, searched)  # signs are derived once a process
     began = time.process_time()
@@ -50,6 +55,26 @@ def rows(num_clips: int, rounds: int) -> Iterator[Figure]:
     yield Figure(
         title="detecting", measured=seconds / (time.process_time() - began), unit="x real time", at_least=10, note=note
     )
+
+
+def _line_of_the_log(rounds: int) -> Figure:
+    """What a request waits for before its sound may leave: on the disk, so by the clock and not by the CPU."""
+    with tempfile.TemporaryDirectory(prefix="clocktrain-line-") as folder:
+        issuer = Issuer(Installation(Path(folder)))
+
+        def begin() -> None:
+            issuer.begin(text="Good morning.", voice="anna", consent_ids=["c"], sample_rate_hz=RATE_HZ)
+
+        begin()  # makes the keys
+        spent = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            begin()
+            spent.append(time.perf_counter() - began)
+    return Figure(
+        title="beginning a request", measured=1000 * float(np.median(spent)), unit="ms",
+        note="keys, payload and a signed line that is on this machine's disk",
+    )  # fmt: skip
 
 
 def _median(work: Callable[[], object], rounds: int) -> float:
