@@ -147,7 +147,14 @@ def test_a_clip_shorter_than_its_manifest_says_is_left_out_too(tmp_path: Path) -
 
 def test_no_usable_clip_names_the_first_reasons(tmp_path: Path) -> None:
     corpus = _corpus(tmp_path, [_clip("a", text="🙂"), _clip("b", text="🙂")])
-    with pytest.raises(TrainingDataTooSmall, match=r"none of 2 clips can be used for training \(a: TextEmpty.*b: "):
+    with pytest.raises(TrainingDataTooSmall, match=r'none of 2 clips of speaker "anna" can be .*\(a: TextEmpty.*b: '):
+        pack([corpus])
+
+
+def test_a_speaker_of_whom_nothing_is_left_is_not_missing_without_a_word(tmp_path: Path) -> None:
+    lost = [_clip("a", text="🙂", speaker="ben"), _clip("b", text="🙂", speaker="ben")]
+    corpus = _corpus(tmp_path, [*_usable(), *lost])
+    with pytest.raises(TrainingDataTooSmall, match=r'none of 2 clips of speaker "ben" .*a: TextEmpty'):
         pack([corpus])
 
 

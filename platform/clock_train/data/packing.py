@@ -76,11 +76,7 @@ def pack(
             left_out.append((clip.id, _too_long(ids, len(waveform) / sample_rate_hz)))
             continue
         rows.append((clip, _as_samples(waveform), ids, 0.0))
-    if not rows:
-        raise TrainingDataTooSmall(
-            f"none of {len(clips)} clips can be used for training "
-            f"({'; '.join(f'{i}: {why}' for i, why in left_out[:3]) or 'no accepted clips'}); see the corpus report"
-        )
+    _check_everybody_is_left(clips, [clip.speaker for clip, *_ in rows], left_out)
     splits = split_clips([c.id for c, *_ in rows], [c.speaker for c, *_ in rows], [c.seconds for c, *_ in rows])
     rng = np.random.default_rng(seed)
     originals = list(zip(rows, splits, strict=True))
@@ -94,6 +90,20 @@ def pack(
     if progress:
         progress(len(clips), len(clips))
     return _lay_out(rows, splits, sample_rate_hz), PackingReport(left_out)
+
+
+def _check_everybody_is_left(
+    clips: Sequence[tuple[Corpus, Clip]], speakers: Sequence[str], left_out: Sequence[tuple[str, str]]
+) -> None:
+    """A voice that somebody asked for must not be missing without a word."""
+    reasons = dict(left_out)
+    for lost in sorted({clip.speaker for _, clip in clips} - set(speakers)) or ([] if speakers else [""]):
+        own = [clip.id for _, clip in clips if clip.speaker == lost]
+        whose = f' of speaker "{lost}"' if lost else ""
+        why = "; ".join(f"{each}: {reasons[each]}" for each in own[:3]) or "no accepted clips"
+        raise TrainingDataTooSmall(
+            f"none of {len(own)} clips{whose} can be used for training ({why}); see the corpus report"
+        )
 
 
 def _ids_or_reason(clip: Clip, frames_per_second: float) -> tuple[str, np.ndarray | None]:
