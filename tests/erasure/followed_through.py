@@ -37,7 +37,7 @@ def main() -> None:
         server.client().set_bucket_versioning(bucket, VersioningConfig(ENABLED))
         os.environ.update(server.environment(), CLOCKTRAIN_ISSUING=str(folder / "issuing"))
         os.chdir(folder)
-        clocktrain("demo", "--language", LANGUAGE, "--max-cpu-seconds", CPU_SECONDS, "--out", "demo")
+        clocktrain("demo", "--workers", "0", "--language", LANGUAGE, "--max-cpu-seconds", CPU_SECONDS, "--out", "demo")
         push = ("corpus", "push", "demo/corpus", "--remote", f"s3://{bucket}", "--name", SPEAKER)
         clocktrain(*push)
         with served(folder / "demo" / "voices") as door:

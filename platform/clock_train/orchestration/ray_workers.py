@@ -223,6 +223,37 @@ def _ray(workers: int) -> Iterator[_Head]:
     if ray.is_initialized():
         yield _Head()
         return
+    try:
+        _start(workers)
+    except Exception:  # a busy machine outruns Ray's own fixed limit of half a minute, of which it says no more
+        _clear_start()
+        try:
+            _start(workers)
+        except Exception as error:
+            _clear_start()
+            raise WorkersLost(
+                f"Ray did not start, twice ({str(error).strip()}); the same command tries again, and --workers 0 does "
+                "without it"
+            ) from error
+    head = _Head()
+    try:
+        yield head
+    finally:
+        if head.is_lost:
+            head.clear()
+        else:
+            ray.shutdown()
+
+
+def _clear_start() -> None:
+    """Nothing of a Ray that did not start may be in the next one's way; somebody else's is left alone."""
+    if "RAY_ADDRESS" in os.environ:
+        ray.shutdown()
+    else:
+        _Head().clear()
+
+
+def _start(workers: int) -> None:
     needed = import_path()
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     address = os.environ.get("RAY_ADDRESS")
@@ -236,14 +267,6 @@ def _ray(workers: int) -> Iterator[_Head]:
         cpus = max(workers * NUM_CPUS_OF_A_WORKER, os.cpu_count() or 1)
         with _environment({**needed, "RAY_USAGE_STATS_ENABLED": "0"}):
             ray.init(num_cpus=cpus, include_dashboard=False, _node_ip_address="127.0.0.1", **options)
-    head = _Head()
-    try:
-        yield head
-    finally:
-        if head.is_lost:
-            head.clear()
-        else:
-            ray.shutdown()
 
 
 @contextlib.contextmanager
