@@ -47,18 +47,9 @@ def main() -> None:
             consent = json.loads((folder / "demo" / "corpus" / "consent.json").read_text())["id"]
             clocktrain("consent", "revoke", consent)
             print(f"\nThe door refused {refused_after(door):.1f} s after the consent was revoked.\n")
-            erase = (
-                "erase",
-                "speaker",
-                SPEAKER,
-                "--folder",
-                "demo",
-                "--store",
-                f"s3://{bucket}",
-                "--tracking",
-                tracking,
-            )
-            clocktrain(*erase, "--reason", "consent withdrawn", "--yes")
+            # the sample's licence lies beside the corpus, so its recordings are named
+            places = ("--folder", "demo", "--recordings", "demo/recordings", "--store", f"s3://{bucket}")
+            clocktrain("erase", "speaker", SPEAKER, *places, "--tracking", tracking, "--reason", "withdrawn", "--yes")
             after = listing(server, bucket, tracking, door)
             shown("After", after)
         (receipt,) = (folder / "issuing" / "erasures").glob("*.json")
@@ -124,10 +115,12 @@ def listing(server: MinioServer, bucket: str, tracking: str, door: str) -> dict[
             str(path)
             for part in ("recordings", "corpus", "voice", "voices", "distill", "speech")
             for path in (demo / part).rglob("*")
-            if path.is_file()
+            if path.is_file() and path.name != ".lock"  # of a run, empty
         ),
-        "voices at the door": [
-            voice["id"] for voice in httpx.get(f"{door}/v1/audio/voices", timeout=READY_S).json()["voices"]
+        "voices that speak at the door": [
+            voice["id"]
+            for voice in httpx.get(f"{door}/v1/audio/voices", timeout=READY_S).json()["voices"]
+            if spoken(door).status_code == httpx.codes.OK
         ],
     }
 
