@@ -194,11 +194,11 @@ def named_trackers(given: list[str] | None) -> list[str]:
 
 
 def _content(receipt: str) -> bytes:
-    from clock_train.storage.opening import open_storage
+    from clock_train.storage.opening import open_object
 
     if receipt.startswith("s3://"):
-        bucket, _, key = receipt.removeprefix("s3://").partition("/")
-        return open_storage(f"s3://{bucket}").get(key)
+        storage, key = open_object(receipt)
+        return storage.get(key)
     try:
         return Path(receipt).read_bytes()
     except OSError as error:

@@ -96,13 +96,16 @@ def _check_everybody_is_left(
     clips: Sequence[tuple[Corpus, Clip]], speakers: Sequence[str], left_out: Sequence[tuple[str, str]]
 ) -> None:
     """A voice that somebody asked for must not be missing without a word."""
-    reasons = dict(left_out)
-    for lost in sorted({clip.speaker for _, clip in clips} - set(speakers)) or ([] if speakers else [""]):
-        own = [clip.id for _, clip in clips if clip.speaker == lost]
-        whose = f' of speaker "{lost}"' if lost else ""
-        why = "; ".join(f"{each}: {reasons[each]}" for each in own[:3]) or "no accepted clips"
+    if not clips:
         raise TrainingDataTooSmall(
-            f"none of {len(own)} clips{whose} can be used for training ({why}); see the corpus report"
+            "none of 0 clips can be used for training (no accepted clips); see the corpus report"
+        )
+    lost = sorted({clip.speaker for _, clip in clips} - set(speakers))
+    if lost:
+        reasons, own = dict(left_out), [clip.id for _, clip in clips if clip.speaker == lost[0]]
+        why = "; ".join(f"{each}: {reasons[each]}" for each in own[:3])
+        raise TrainingDataTooSmall(
+            f'none of {len(own)} clips of speaker "{lost[0]}" can be used for training ({why}); see the corpus report'
         )
 
 

@@ -22,7 +22,7 @@ from clock_train.orchestration.manifest_mapping import experiment_of
 from clock_train.orchestration.observer import Observer
 from clock_train.orchestration.pipeline_stages import training_request
 from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, pack_corpora, train
-from clock_train.storage.opening import open_storage
+from clock_train.storage.opening import open_object
 from clock_train.storage.places import RunPlace
 from clock_train.storage.stored_folders import bring_folder
 
@@ -133,8 +133,8 @@ def bring_base(clone: VoiceClone, place: JobPlace) -> Path | None:
         )
     if not uri.startswith("s3://"):
         return Path(_path(uri, place.spec.parent))
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    folder = bring_folder(open_storage(f"s3://{bucket}"), prefix.rstrip("/"), place.out / "base")
+    storage, prefix = open_object(uri)
+    folder = bring_folder(storage, prefix.rstrip("/"), place.out / "base")
     return folder / "voice" if (folder / "voice" / "voice.json").exists() else folder
 
 

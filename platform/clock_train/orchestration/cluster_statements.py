@@ -23,7 +23,7 @@ from clock_train.evaluation.judged_waveform import JUDGE_RATE_HZ
 from clock_train.issuing.installation import Installation
 from clock_train.orchestration.cluster_consents import read_cluster_specs
 from clock_train.orchestration.listener import Listener
-from clock_train.storage.opening import open_storage
+from clock_train.storage.opening import open_object
 from clock_train.watermark.files import detect_file
 
 
@@ -67,9 +67,8 @@ def _brought(name: str, statement: Statement, folder: Path) -> Path:
     """A copy of the recording, or the file itself where it is one of this machine."""
     uri = statement.recording_uri
     if uri.startswith("s3://"):
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        storage, key = open_object(uri)
         path = folder / f"statement{Path(key).suffix}"
-        storage = open_storage(f"s3://{bucket}")
         if not storage.exists(key):
             raise _missing(name, uri)
         storage.get_to_file(key, path)

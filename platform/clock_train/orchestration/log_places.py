@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clock_train.errors import RunNotFound
 from clock_train.orchestration.attempts import attempts_of
-from clock_train.storage.opening import Storage, open_storage
+from clock_train.storage.opening import Storage, open_object, open_storage
 from clock_train.storage.places import RunPlace
 
 NOTE = "place.json"
@@ -66,8 +66,8 @@ def attempt_logs(storage: Storage, run_prefix: str, attempt: int | None, *, said
 
 def _run(place: str) -> tuple[Storage, str]:
     if place.startswith("s3://"):
-        bucket, _, key = place.removeprefix("s3://").partition("/")
-        return open_storage(f"s3://{bucket}"), key.rstrip("/")
+        storage, key = open_object(place)
+        return storage, key.rstrip("/")
     folder = Path(place)
     if (folder / NOTE).exists():
         try:

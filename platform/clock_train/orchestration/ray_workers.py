@@ -48,6 +48,7 @@ START_TIMEOUT_S = 600.0
 ANSWER_S = 5.0
 """One look for an answer; between two of them a wish to stop is passed on."""
 NUM_CPUS_OF_A_WORKER = 1
+STARTS = 2
 LAST_WAIT_S = 15.0
 """For a broken Ray to let go of this process."""
 
@@ -223,18 +224,7 @@ def _ray(workers: int) -> Iterator[_Head]:
     if ray.is_initialized():
         yield _Head()
         return
-    try:
-        _start(workers)
-    except Exception:  # a busy machine outruns Ray's own fixed limit of half a minute, of which it says no more
-        _clear_start()
-        try:
-            _start(workers)
-        except Exception as error:
-            _clear_start()
-            raise WorkersLost(
-                f"Ray did not start, twice ({str(error).strip()}); the same command tries again, and --workers 0 does "
-                "without it"
-            ) from error
+    _start_patiently(workers)
     head = _Head()
     try:
         yield head
@@ -243,6 +233,24 @@ def _ray(workers: int) -> Iterator[_Head]:
             head.clear()
         else:
             ray.shutdown()
+
+
+def _start_patiently(workers: int) -> None:
+    """Ray's start; a busy machine outruns its own fixed limit of half a minute, of which it says no more than that.
+
+    Raises:
+        WorkersLost: it did not start, ``STARTS`` times.
+    """
+    for left in reversed(range(STARTS)):
+        try:
+            return _start(workers)
+        except Exception as error:
+            _clear_start()
+            if not left:
+                raise WorkersLost(
+                    f"Ray did not start, twice ({str(error).strip()}); the same command tries again, and --workers 0 "
+                    "does without it"
+                ) from error
 
 
 def _clear_start() -> None:

@@ -92,3 +92,13 @@ def open_storage(place: str | Path) -> Storage:
     raise StorageRootInvalid(
         f"{scheme}://... is no place that can be opened. Give a folder, file:///folder or s3://bucket."
     )
+
+
+def open_object(uri: str) -> tuple[Storage, str]:
+    """The store and the key that ``s3://bucket/key`` names.
+
+    Raises:
+        StorageRootInvalid: no bucket.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return open_storage(f"s3://{bucket}"), key
