@@ -15,15 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 from minio.commonconfig import ENABLED
 from minio.versioningconfig import VersioningConfig
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
+from front_process import front  # pyright: ignore[reportMissingImports]
 from minio_server import MinioServer  # pyright: ignore[reportMissingImports]
 
 SPEAKER, LANGUAGE, CPU_SECONDS = "sample-it", "it", "60"
@@ -40,7 +40,8 @@ def main() -> None:
         clocktrain("demo", "--workers", "0", "--language", LANGUAGE, "--max-cpu-seconds", CPU_SECONDS, "--out", "demo")
         push = ("corpus", "push", "demo/corpus", "--remote", f"s3://{bucket}", "--name", SPEAKER)
         clocktrain(*push)
-        with served(folder / "demo" / "voices") as door:
+        with front(folder / "demo" / "voices", folder / "issuing") as served:
+            door = served.http
             tracking = f"sqlite:///{next((folder / 'demo').glob('*.db'))}"
             before = listing(server, bucket, tracking, door)
             shown("Before", before)
@@ -74,23 +75,10 @@ def clocktrain(*words: str) -> None:
         raise SystemExit(done.stderr)
 
 
-@contextmanager
-def served(voices: Path) -> Iterator[str]:
-    words = [BIN / "clocktrain", "serve", "--voices", voices, "--http-port", "0", "--grpc-port", "0", "--json"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            assert process.stdout is not None
-            said = json.loads(process.stdout.readline())
-            yield said["http"]
-        finally:
-            process.terminate()
-            process.wait(READY_S)
-
-
 def refused_after(door: str) -> float:
     """Seconds until speech is refused."""
     began = time.monotonic()
-    while (answer := spoken(door)).status_code == 200:
+    while (answer := spoken(door)).status_code == httpx.codes.OK:
         if time.monotonic() - began > REFUSED_S:
             raise SystemExit("the door still speaks")
     print(f"POST /v1/audio/speech: {answer.status_code} {answer.text}")
