@@ -19,6 +19,8 @@ case "$1" in
     ;;
   own)
     install --prefix /own /build/context/*.whl
+    # the base that others are fine-tuned from; only the trainer trains
+    [ "$(cat /build/context/name)" = clocktrain-trainer ] || rm -rf /own/lib/python3*/site-packages/clock_train/shipped_base
     mkdir -p /own/share/clocktrain
     PYTHONPATH="$(echo /own/lib/python3*/site-packages)" \
       /opt/venv/bin/python /build/context/sbom.py "$(cat /build/context/name)" > /own/share/clocktrain/sbom.cdx.json

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from clock_train.cli.bench import measure_all
 from clock_train.cli.machine import available_cores
 from clock_train.cli.main import run
 from clock_train.cli.measurements import isolation, rows, triton_rows
@@ -17,6 +18,7 @@ from clock_train.cli.measurements.door_speaking import FORMATS
 from clock_train.cli.measurements.isolation import Measurement, cpu_seconds_of, measure, median, peak_memory_gb
 from clock_train.cli.measurements.rows import QUICK, BenchRow, preparation_rows, training_rows
 from clock_train.cli.measurements.synthetic import RATE_HZ, clip_seconds, packed_corpus, speechlike
+from clock_train.orchestration.progress import ProgressStyle, listening
 
 ALWAYS = [
     "import clock_train", "clocktrain --help", "text front-end: load", "text front-end: Mandarin",
@@ -75,8 +77,23 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(
     assert "ConfigValueInvalid" in capsys.readouterr().err
 
 
+def test_what_needs_neither_server_nor_ray_is_measured(tmp_path: Path) -> None:
+    """The other blocks are of the whole table, in ``make test-long``."""
+    asked = {"start-up", "text front-end", "corpus and features", "speaking in ONNX Runtime"}
+    with listening(ProgressStyle.NONE) as listener:
+        found = measure_all(True, None, listener, out=tmp_path, only=asked)
+    assert {row.figure.title for row in found} == {
+        title for title in ALWAYS
+        if title.startswith(("import ", "clocktrain --help", "text front-end", "corpus build", "feature ", "bundle: "))
+    }  # fmt: skip
+    for row in found:
+        assert row.figure.measured is not None and math.isfinite(row.figure.measured), row
+        assert row.figure.measured > 0
+
+
+@pytest.mark.long
 @pytest.mark.ring2
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 def test_the_quick_table_has_every_row_its_target_and_a_finite_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

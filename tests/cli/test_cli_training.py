@@ -77,7 +77,7 @@ def test_an_unknown_preset_is_named_with_the_known_ones(
     assert run(["pretrain", str(tone_corpora[0]), "--out", str(tmp_path), "--preset", "Best"]) == 2
     message = capsys.readouterr().err
     assert 'ConfigError: there is no preset "Best"' in message
-    assert "Demo, Basic, Professional, Pretrain" in message
+    assert "Demo, Base, Basic, Professional, Pretrain" in message
 
 
 def test_synthesize_writes_a_sound_file_and_says_its_length(

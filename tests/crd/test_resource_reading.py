@@ -115,7 +115,7 @@ def test_several_documents_lie_in_one_file(tmp_path: Path) -> None:
         ("spec/speakers", [], "spec.speakers is []; must be"),
         ("spec/speakers/0/name", "Anna", "spec.speakers[0].name is 'Anna'; must be written as"),
         ("spec/preset", None, "spec.preset must be given: Experiment whose values"),
-        ("spec/preset", "demo", "spec.preset is 'demo'; must be 'Demo', 'Basic', 'Professional' or 'Pretrain'"),
+        ("spec/preset", "demo", "spec.preset is 'demo'; must be 'Demo', 'Base', 'Basic', 'Professional' or 'Pretrain'"),
         ("spec/base/bundleURI", "s3://clocktrain/b/1", "spec.base must have exactly one of `cloneRef` and `bundleURI`"),
         ("spec/base", {}, "spec.base must have exactly one"),
         ("spec/training/learningRate", 1e-4, 'must be a text: write it in quotes, "0.0001"'),

@@ -72,7 +72,7 @@ def test_a_full_clone_becomes_its_configuration() -> None:
     assert (budget.active_deadline_s, budget.pending_deadline_s) == (43_200, 3_600)
 
 
-@pytest.mark.parametrize("preset", ["Demo", "Basic", "Professional", "Pretrain"])
+@pytest.mark.parametrize("preset", ["Demo", "Base", "Basic", "Professional", "Pretrain"])
 def test_a_clone_without_options_is_its_preset(preset: str) -> None:
     name, overrides = experiment_of(spec(preset=preset))
     assert overrides == {}

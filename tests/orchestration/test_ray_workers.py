@@ -134,13 +134,13 @@ def test_one_worker_makes_the_voice_of_a_run_in_process(trainings: Trainings, tm
 
 def test_losing_a_worker_goes_on_from_the_newest_checkpoint(trainings: Trainings, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    process = trainings.start(output, steps=600, workers=2, min_workers=1)
+    process = trainings.start(output, steps=200, workers=2, min_workers=1)
     wait_for(lambda: newest_checkpoint(output) >= 40, "two checkpoints")
 
     workers_of(process)[-1].send_signal(signal.SIGKILL)
 
     said = ended(process)
-    assert (process.returncode, said["step"]) == (0, 600)
+    assert (process.returncode, said["step"]) == (0, 200)
     assert any("a worker was lost" in warning and "go on from step" in warning for warning in said["warnings"])
     steps = [row["step"] for path in output.glob("history-*.jsonl") for row in read_history(path)]
     assert steps == sorted(set(steps)), "no step is told twice"

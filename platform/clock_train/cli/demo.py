@@ -30,6 +30,10 @@ def demo(
         "demo"
     ),
     max_cpu_seconds: Annotated[float | None, typer.Option(min=1, help="CPU time of the training, in seconds.")] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="Voice folder to fine-tune from; by default the base that comes along.")
+    ] = None,
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from no base.")] = False,
     workers: Annotated[int, typer.Option(min=0, help="Processes that share each batch, by Ray; 0: this one.")] = 1,
     progress: Annotated[
         ProgressStyle, typer.Option(help="How progress is shown on standard error.")
@@ -41,7 +45,10 @@ def demo(
     Recordings, corpus, consent record, training, a student, a signed bundle that speaks in Triton, and evaluation, in
     about a quarter of an hour on two cores. Interrupting it loses nothing: the same command goes on.
     """
+    if base is not None and from_scratch:
+        raise typer.BadParameter("name a base, or start from none", param_hint="--base / --from-scratch")
     from clock_train.orchestration.demo import run_demo
+    from clock_train.orchestration.shipped_base import shipped_base
 
     with listening(progress) as listener:
         outcome = run_demo(
@@ -49,6 +56,7 @@ def demo(
             output=output,
             recordings=recordings,
             language=language,
+            base=None if from_scratch else base or shipped_base(),
             max_cpu_seconds=max_cpu_seconds,
             workers=workers,
         )

@@ -18,7 +18,10 @@ def pretrain(
     corpora: Annotated[list[Path], typer.Argument(metavar="CORPUS", help='Folders of "clocktrain corpus build".')],
     *,
     out: run.Out,
-    preset: Annotated[str, typer.Option(help="Demo, Basic, Professional or Pretrain.")] = "Pretrain",
+    preset: Annotated[str, typer.Option(help="Demo, Base, Basic, Professional or Pretrain.")] = "Pretrain",
+    base: Annotated[
+        Path | None, typer.Option(help="Go on from this base's weights; optimisers and discriminators begin anew.")
+    ] = None,
     name: run.Name = None,
     max_steps: run.MaxSteps = None,
     epochs: run.Epochs = None,
@@ -39,8 +42,8 @@ def pretrain(
     from clock_train.orchestration.training_session import TrainRequest
 
     request = TrainRequest(
-        corpora=corpora, output=out, preset=preset, kind="base", name=name, max_steps=max_steps, epochs=epochs,
-        max_cpu_seconds=max_cpu_seconds, batch_size=batch_size, learning_rate=learning_rate, seed=seed, device=device,
-        workers=workers, fork=fork,
+        corpora=corpora, output=out, preset=preset, base=base, kind="base", name=name, max_steps=max_steps,
+        epochs=epochs, max_cpu_seconds=max_cpu_seconds, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
+        device=device, workers=workers, fork=fork,
     )  # fmt: skip
     run.train_and_print(request, progress, as_json)

@@ -7,6 +7,7 @@ unpickled. What leaves the machine is a bundle: see ``export``.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,36 @@ class LoadedVoice:
 
 
 def save_voice(
-    path: Path, card: VoiceCard, model: VoiceModel, vectors_SE: np.ndarray, *, discriminators: nn.Module | None = None
+    path: Path,
+    card: VoiceCard,
+    model: VoiceModel,
+    vectors_SE: np.ndarray,
+    *,
+    discriminators: nn.Module | None = None,
+    is_half: bool = False,
+    texts: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the folder; an older voice there is replaced only once the new one is whole."""
+    """Write the folder; an older voice there is replaced only once the new one is whole.
+
+    Args:
+        path: of the folder.
+        card: what ``voice.json`` says besides the files.
+        model: whose weights are kept.
+        vectors_SE: (speakers, embedding channels).
+        discriminators: kept where a contest was trained.
+        is_half: keep weights in float16, half the size; they are read back as float32.
+        texts: further files by name, such as a model card.
+    """
     with staged(path) as staging:
         np.save(staging / SPEAKERS, vectors_SE.astype(np.float32), allow_pickle=False)
-        _save_weights(model, staging / WEIGHTS)
+        _save_weights(model, staging / WEIGHTS, is_half=is_half)
         if discriminators is not None:
             _save_weights(discriminators, staging / JUDGES)
         sizes = {"config": to_plain(model.config), "vocabulary": to_plain(model.vocabulary)}
         (staging / "model.yaml").write_text(json.dumps(sizes, indent=1) + "\n", encoding="utf-8")
-        written = [name for name in (*FILES, JUDGES) if (staging / name).exists()]
+        for name, text in (texts or {}).items():
+            (staging / name).write_text(text, encoding="utf-8")
+        written = [name for name in (*FILES, JUDGES, *(texts or ())) if (staging / name).exists()]
         write_card(staging, model_facts(card, model), written)
 
 
@@ -99,8 +119,10 @@ def model_facts(card: VoiceCard, model: VoiceModel) -> dict[str, Any]:
     }
 
 
-def _save_weights(module: nn.Module, path: Path) -> None:
+def _save_weights(module: nn.Module, path: Path, *, is_half: bool = False) -> None:
     weights = {name: tensor.detach().contiguous().cpu() for name, tensor in module.state_dict().items()}
+    if is_half:
+        weights = {name: each.half() if each.is_floating_point() else each for name, each in weights.items()}
     safetensors.torch.save_file(weights, path)
 
 

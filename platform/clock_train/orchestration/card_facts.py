@@ -25,10 +25,20 @@ def base_name(base: Path | None) -> str | None:
     return None if base is None else str(parse_card(base, read_card_bytes(base)).get("name", ""))
 
 
-def licences_of(consents: Sequence[ConsentRecord]) -> list[dict[str, str]]:
-    """Whom published recordings ask to name."""
+def steps_in_base(base: Path | None) -> int:
+    """Steps that a base was trained for, those of its own bases included; 0 without one."""
+    if base is None:
+        return 0
+    training = parse_card(base, read_card_bytes(base)).get("training", {})
+    return int(training.get("spokenStep") or training.get("steps") or 0) + int(training.get("stepsInBase") or 0)
+
+
+def licences_of(consents: Sequence[ConsentRecord], base: Path | None = None) -> list[dict[str, str]]:
+    """Whom published recordings ask to name: those of this training, then those that its base was trained on."""
     found = {record.id: record for record in consents if record.is_licence}
-    return [
+    own = [
         {"licence": each.licence or "", "uri": each.licence_uri or "", "attribution": each.attribution or ""}
         for each in found.values()
     ]
+    inherited = [] if base is None else parse_card(base, read_card_bytes(base)).get("training", {}).get("licences", [])
+    return own + [each for each in inherited if each not in own]

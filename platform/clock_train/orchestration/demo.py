@@ -96,6 +96,7 @@ def run_demo(
     output: Path,
     recordings: Path | None = None,
     language: str | None = None,
+    base: Path | None = None,
     max_cpu_seconds: float | None = None,
     workers: int = 0,
 ) -> DemoOutcome:
@@ -106,6 +107,7 @@ def run_demo(
         output: where everything is kept.
         recordings: the person's own, in any layout of ``corpus build``; None takes the sample voice.
         language: of the sample, or of the recordings where it cannot be told.
+        base: voice folder to fine-tune from; None starts from nothing.
         max_cpu_seconds: budget of training; None takes the preset's.
         workers: Ray workers that train; 0 trains in this process.
 
@@ -118,7 +120,8 @@ def run_demo(
     outcome.seconds["corpus"] = clock.lap()
     tracking = RunTracking(output, local_target(output), warn=listener.warn)
     request = TrainRequest(
-        corpora=[corpus], output=output, preset="Demo", max_cpu_seconds=max_cpu_seconds, workers=workers, fork=True,
+        corpora=[corpus], output=output, preset="Demo", base=base, max_cpu_seconds=max_cpu_seconds, workers=workers,
+        fork=True,
         # a sample is published recordings of known readers
         checks=Checks.TEXTS if recordings is None else Checks.ALL,
     )  # fmt: skip
@@ -126,6 +129,7 @@ def run_demo(
     if trained.resumed_from is not None:
         outcome.reused.append(f"training up to step {trained.resumed_from}")
     outcome.seconds["train"] = clock.lap()
+    knows = sorted(set(trained.speakers_in_base) & set(trained.packed.speakers))
     outcome.student = _distil(trained, output, max_cpu_seconds, tracking, listener)
     outcome.seconds["distill"] = clock.lap()
     voice = Voice.load(trained.voice_path)
@@ -138,7 +142,7 @@ def run_demo(
     speak(bundle, output / "speech", outcome, listener)
     outcome.seconds["speak"] = clock.lap()
     outcome.figures = [*figures(report, DEMO_TARGETS), one_frame_figure(held_out.one_frame_share)]
-    outcome.statement = statement(report, voice.card, one_frame_share=held_out.one_frame_share)
+    outcome.statement = statement(report, voice.card, one_frame_share=held_out.one_frame_share, is_in_base=bool(knows))
     outcome.report = write_report(
         output / "report.html",
         outcome.figures,

@@ -43,14 +43,11 @@ def one_frame_figure(share: float) -> Figure:
     )
 
 
-def statement(report: EvaluationReport, card: VoiceCard, *, one_frame_share: float) -> str:
-    """What the figures mean, in plain words."""
+def statement(report: EvaluationReport, card: VoiceCard, *, one_frame_share: float, is_in_base: bool = False) -> str:
+    """What the figures mean, in plain words; ``is_in_base``: the base heard the speaker's recordings already."""
     spoken = report.row("word_error_rate", Subject.SPEECH)
     natural = report.row("word_error_rate", Subject.NATURAL)
-    said = [
-        f"This voice was trained from nothing with {card.training['cpuSeconds']:.0f} seconds of CPU time, "
-        f"on {card.training['trainedSeconds'] / 60:.1f} minutes of recordings, without a base model."
-    ]
+    said = [_origin(card, is_in_base)]
     if one_frame_share > MOST_ONE_FRAME:
         said.append("So short a training has not even aligned the text with the sound.")
     if spoken is None or spoken.value is None or natural is None or natural.value is None:
@@ -61,8 +58,7 @@ def statement(report: EvaluationReport, card: VoiceCard, *, one_frame_share: flo
     elif spoken.value > natural.value + INTELLIGIBLE_WORD_ERRORS:
         said.append(
             f"It is NOT intelligible yet: a recogniser gets {spoken.value:.0%} of the words wrong "
-            f"({natural.value:.0%} in the recordings themselves). Ten minutes of CPU give a working alignment and the "
-            "colour of the voice; intelligible speech needs a base model or hours on a GPU."
+            f"({natural.value:.0%} in the recordings themselves). {_what_it_needs(card)}"
         )
     else:
         said.append(f"A recogniser gets {spoken.value:.0%} of its words wrong, {natural.value:.0%} in the recordings.")
@@ -71,6 +67,31 @@ def statement(report: EvaluationReport, card: VoiceCard, *, one_frame_share: flo
             "The Mandarin sentence is spoken by a voice that never heard Mandarin: expect its sounds to be wrong."
         )
     return " ".join(said)
+
+
+def _origin(card: VoiceCard, is_in_base: bool) -> str:
+    spent = (
+        f"{card.training['cpuSeconds']:.0f} seconds of CPU time, on {card.training['trainedSeconds'] / 60:.1f} minutes "
+        "of recordings"
+    )
+    name, steps = card.training.get("baseName"), card.training.get("stepsInBase")
+    if not name:
+        return f"This voice was trained from nothing with {spent}, without a base model."
+    known = (
+        "The base heard this speaker too, though not the sentences that are judged."
+        if is_in_base
+        else "The base never heard this speaker."
+    )
+    return f'This voice was fine-tuned from the base "{name}" ({steps:,} steps) with {spent}. {known}'
+
+
+def _what_it_needs(card: VoiceCard) -> str:
+    if card.training.get("baseName"):
+        return "The base needs a longer training, or more recordings of this language."
+    return (
+        "Ten minutes of CPU give a working alignment and the colour of the voice; intelligible speech needs a base "
+        "model or hours on a GPU."
+    )
 
 
 def write_report(
@@ -106,6 +127,7 @@ def _facts(voice: Voice) -> dict[str, str]:
         "Parameters at synthesis": f"{counts.synthesis:,}",
         "Parameters in training": f"{counts.training:,}",
         "Steps": f"{training['steps']:,} (speaking: the averaged weights of step {training['spokenStep']:,})",
+        "Base": training.get("baseName") or "none",
         "CPU time": f"{training['cpuSeconds']:.0f} s",
         "Recordings trained on": f"{training['trainedSeconds'] / 60:.1f} minutes",
         "Held-out sentences": str(len(training["testClips"])),

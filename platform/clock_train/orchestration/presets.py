@@ -10,7 +10,7 @@ from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceConfig
 from clock_train.training.run import TrainingConfig
 
-NAMES = ("Demo", "Basic", "Professional", "Pretrain")
+NAMES = ("Demo", "Base", "Basic", "Professional", "Pretrain")
 
 
 @dataclass(frozen=True, kw_only=True)

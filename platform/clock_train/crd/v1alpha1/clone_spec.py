@@ -151,7 +151,7 @@ class VoiceCloneSpec(Part):
         json_schema_extra=listed_by("name"),
     )
     base: Base | None = Field(default=None, description="What to fine-tune from; absent pretrains from scratch.")
-    preset: Literal["Demo", "Basic", "Professional", "Pretrain"] = Field(
+    preset: Literal["Demo", "Base", "Basic", "Professional", "Pretrain"] = Field(
         description="Experiment whose values hold where no field overrides them."
     )
     training: Training | None = Field(default=None, description="What overrides the preset's training.")
