@@ -55,6 +55,23 @@ def test_a_voice_comes_back_with_the_same_weights_vectors_and_card(tmp_path: Pat
         assert torch.equal(ours, theirs)
 
 
+def test_half_weights_take_half_the_place_and_are_read_as_float32(tmp_path: Path) -> None:
+    whole = load_voice(saved(tmp_path))
+    save_voice(
+        tmp_path / "half", whole.card, whole.model, whole.vectors_SE, is_half=True, texts={"ATTRIBUTION": "anna\n"}
+    )
+    half = load_voice(tmp_path / "half")
+    for ours, theirs in zip(half.model.parameters(), whole.model.parameters(), strict=True):
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
+    sizes = [(tmp_path / name / "weights.safetensors").stat().st_size for name in ("half", "voice")]
+    assert sizes[0] < 0.7 * sizes[1]
+    assert "ATTRIBUTION" in json.loads((tmp_path / "half" / "voice.json").read_text())["files"]
+    (tmp_path / "half" / "ATTRIBUTION").write_text("somebody\n")
+    with pytest.raises(BundleDamaged):
+        load_voice(tmp_path / "half")
+
+
 def test_the_card_names_sizes_and_digests(tmp_path: Path) -> None:
     values = json.loads((saved(tmp_path) / "voice.json").read_text())
     assert values["sampleRate"] == 16_000 and values["phoneInventoryId"] == INVENTORY_ID

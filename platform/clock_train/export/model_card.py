@@ -174,11 +174,15 @@ def _evaluation(metrics: Mapping[str, Any], int8: Mapping[str, Any]) -> list[str
     judged: set[str] = set()
     for name, value in sorted(metrics.items()):
         metric, _, subject = str(name).partition("/")
+        speaker, rest = metric, subject.partition("/")
+        if metric not in METRICS and rest[0] in METRICS:  # of a base: one figure a speaker
+            metric, subject = rest[0], rest[2]
         known = METRICS.get(metric)
         if subject.partition("/")[0] in ("", Subject.SPEECH.value):
             judged.add(metric)
+        of = f"{subject or Subject.SPEECH.value}{'' if speaker == metric else f' of {speaker}'}"
         lines.append(
-            f"| {plain(known.title if known else metric)} | {plain(subject or Subject.SPEECH.value)} "
+            f"| {plain(known.title if known else metric)} | {plain(of)} "
             f"| {f'{value:.3f}' if isinstance(value, int | float) else plain(value)} "
             f"| {plain(known.unit) if known else UNKNOWN} | {plain(known.better) if known else UNKNOWN} |"
         )
