@@ -5,19 +5,20 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3; do command -v python$$v >/dev/null 
 UV := .uv/bin/uv
 RUN := .venv/bin/
 E2E_TOOLS := runc iptables iproute2 conntrack util-linux buildah debootstrap chromium ffmpeg
-# these look at what servers leave behind, and wait for them
-ALONE := tests/cluster tests/examples tests/serving
+# these look at what servers leave behind, and wait for them: one control plane, and one Triton, at a time
+CLUSTER := tests/cluster
+SERVERS := tests/examples tests/serving
 # long files first, so that no core waits for one at the end
 FIRST := tests/orchestration tests/api tests/cli
-BESIDE := $(FIRST) $(filter-out $(FIRST) $(ALONE),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
+BESIDE := $(FIRST) $(filter-out $(FIRST) $(CLUSTER) $(SERVERS),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
 PROTO := platform/clock_train/api/speech_v1/speech.proto
 # the bundled Triton is built for x86-64 alone; the demo speaks without it elsewhere, and says so
 EXTRAS := --extra run --extra judge --extra $(if $(filter x86_64,$(shell uname -m)),triton,serve)
-# pytest with options on folders; what failed (exit 1) in a busy machine's crowd is said, and must pass once more by itself
+# pytest with options on folders, remembered under the target's name; what failed (exit 1) in a busy machine's crowd is said, and must pass once more by itself
 define tested
-$(RUN)pytest -m "not long and not ring4" $(1) $(2) || { code=$$?; [ $$code = 1 ] || exit $$code; \
+$(RUN)pytest -o cache_dir=.pytest_cache/$@ -m "not long and not ring4" $(1) $(2) || { code=$$?; [ $$code = 1 ] || exit $$code; \
   echo "what failed above is run once more, by itself"; \
-  $(RUN)pytest -m "not long and not ring4" --last-failed --last-failed-no-failures none $(2); }
+  $(RUN)pytest -o cache_dir=.pytest_cache/$@ -m "not long and not ring4" --last-failed --last-failed-no-failures none $(2); }
 endef
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := hardlink
@@ -60,7 +61,13 @@ format: .venv/.dev ## rewrite to the format
 
 test: .venv/.dev assets ## everything that needs no root, as many files at once as there are cores (WORKERS)
 	$(call tested,-n $(or $(WORKERS),auto) --dist loadfile,$(BESIDE))
-	$(call tested,,$(ALONE))
+	$(MAKE) --no-print-directory -j2 --output-sync=line test-cluster test-servers
+
+test-cluster: .venv/.dev assets # a part of make test, beside the next
+	$(call tested,,$(CLUSTER))
+
+test-servers: .venv/.dev
+	$(call tested,,$(SERVERS))
 
 test-long: .venv/.dev assets ## the long cases as well
 	$(RUN)pytest -m "not ring4"
@@ -102,4 +109,4 @@ bench-operator: .venv/.dev assets ## the operator against KubeRay alone and a ba
 clean: ## remove what was installed and built
 	rm -rf .venv .uv build dist
 
-.PHONY: images help install dev demo check generate format test test-long e2e e2e-tools e2e-quick cluster assets assets-node bench bench-serving bench-watermark bench-operator clean
+.PHONY: images help install dev demo check generate format test test-cluster test-servers test-long e2e e2e-tools e2e-quick cluster assets assets-node bench bench-serving bench-watermark bench-operator clean

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import clock_train
 from clock_train.evaluation.figures import EvaluationReport
 from clock_train.export.model_card import MODEL_CARD, model_card
 from clock_train.models.voice_files import load_voice, model_facts, save_voice
@@ -55,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("voice", type=Path, help="folder of the base that pretrain left")
     parser.add_argument("--reports", type=Path, nargs="*", default=[], help="SPEAKER.json of clocktrain evaluate")
-    parser.add_argument("--out", type=Path, default=Path(clock_train.__file__).parent / FOLDER)
+    parser.add_argument("--out", type=Path, default=Path("platform/clock_train") / FOLDER)
     asked = parser.parse_args()
     ship(
         asked.voice,

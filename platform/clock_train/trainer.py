@@ -89,6 +89,7 @@ class ClockTrainer:
         Raises:
             ClockTrainError: what recordings, texts, disk or device can cause; see ``docs/errors.md``.
         """
+        from clock_train.orchestration.presets import usual_preset
         from clock_train.orchestration.training_session import TrainRequest, train
 
         for name, value in (("epochs", epochs), ("batch_size", batch_size), ("checkpoint_freq", checkpoint_freq)):
@@ -98,7 +99,7 @@ class ClockTrainer:
             request = TrainRequest(
                 corpora=[self._corpus(listener)],
                 output=self.output_dir,
-                preset=self.preset or _preset_for_device(),
+                preset=self.preset or usual_preset(),
                 base=self.base,
                 name=self.speaker,
                 epochs=epochs,
@@ -212,12 +213,6 @@ def _read(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         raise ConfigError(
             f'speaker_embeddings "{path}" cannot be read ({error}); save it with numpy.save or as JSON numbers'
         ) from error
-
-
-def _preset_for_device() -> str:
-    import torch
-
-    return "Basic" if torch.cuda.is_available() else "Demo"
 
 
 @contextlib.contextmanager

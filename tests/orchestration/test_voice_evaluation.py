@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from clock_train.models.voice import VoiceModel
 from clock_train.models.voice_files import VoiceCard, save_voice
 from clock_train.orchestration import phone_judge as phone_judging
 from clock_train.orchestration.held_out import held_out_clips
+from clock_train.orchestration.leaderboard import set_against
 from clock_train.orchestration.phone_judge import (
     ESPEAK_NAMES,
     clauses,
@@ -235,3 +237,50 @@ def test_a_synthetic_judge_that_has_learnt_nothing_is_no_judge(monkeypatch: pyte
     assert row.metric == "synthetic_phone_error_rate"
     assert row.value is None
     assert "has not learnt Mandarin" in (row.unavailable or "")
+
+
+def test_other_systems_are_judged_on_the_same_sentences_and_set_in_one_table(
+    corpora: list[Path], tmp_path: Path
+) -> None:
+    best = sounds(tmp_path / "best", corpora)
+    noisy = tmp_path / "noisy"
+    noisy.mkdir()
+    for path in best.iterdir():
+        write_wav(noisy / path.name, np.random.default_rng(1).normal(0, 0.1, 16_000).astype(np.float32), 16_000)
+    request = EvaluationRequest(
+        output=tmp_path / "out", corpora=corpora, wavs=best, speaker="anna", phone_cpu_seconds=0
+    )
+
+    outcome = set_against(request, [noisy, best], Notes())
+
+    assert [each.name for each in outcome.board.entrants] == ["best", "noisy", "best (2)"]
+    similarity = next(metric for metric in outcome.board.columns if metric.name == "speaker_similarity")
+    winner = outcome.board.best(similarity)
+    assert winner is not None and winner.name == "best"
+    assert json.loads(outcome.json_path.read_text(encoding="utf-8")) == outcome.board.as_json()
+    page = outcome.page_path.read_text(encoding="utf-8")
+    assert "noisy" in page and page.count("<audio") >= 4
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"), [("nowhere", 'there is no folder "'), ("empty", "has none of the . sentences, such as")]
+)
+def test_a_system_without_sounds_is_refused(folder: str, message: str, corpora: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    request = EvaluationRequest(
+        output=tmp_path / "out", corpora=corpora, wavs=sounds(tmp_path / "own", corpora), speaker="anna",
+        phone_cpu_seconds=0,
+    )  # fmt: skip
+    with pytest.raises(AudioNotFound, match=message):
+        set_against(request, [tmp_path / folder], Notes())
+
+
+def test_what_an_evaluation_left_can_be_set_against_another(corpora: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "held-out"
+    for name, recording in zip(public_ids(corpora), held_out_ids(corpora), strict=True):
+        (folder / name).mkdir(parents=True)
+        shutil.copy(sounds(tmp_path / name, corpora) / f"{recording}.wav", folder / name / "generated.wav")
+    request = EvaluationRequest(
+        output=tmp_path / "out", corpora=corpora, wavs=folder, speaker="anna", phone_cpu_seconds=0
+    )
+    assert not evaluate_voice(request, Notes()).failures

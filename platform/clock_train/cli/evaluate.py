@@ -14,11 +14,13 @@ from clock_train.orchestration.progress import ProgressStyle, listening
 
 if TYPE_CHECKING:
     from clock_train.evaluation.figures import EvaluationReport, Row
+    from clock_train.orchestration.leaderboard import LeaderboardOutcome
     from clock_train.orchestration.voice_evaluation import EvaluationOutcome
 
 SENTENCES_LOST = 2
 """Exit code where sounds are missing, broken or silent: figures were written, without these."""
 WIDEST = 140
+_SIGNS = {"": "", "better": " +", "worse": " -"}
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -34,6 +36,10 @@ def evaluate(
     ] = None,
     wavs: Annotated[
         Path | None, typer.Option(help="Judge these sounds, named by clip id, instead of speaking.")
+    ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of another system's sounds of the same sentences, named by clip id; may repeat."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the result; by default the folder evaluation beside the voice.")
@@ -55,11 +61,13 @@ def evaluate(
 ) -> None:
     """Judge a voice on sentences that took no part in training.
 
-    Figures with interval, floor and ceiling, a page to listen to, and metrics of the run in MLflow.
+    Figures with interval, floor and ceiling, a page to listen to, and metrics of the run in MLflow; with --against also
+    a table of several systems on the same sentences.
     """
     if voice is None and wavs is None:
         raise typer.BadParameter("name a voice, or sounds with --wavs", param_hint="VOICE / --wavs")
     output = out or (voice.absolute().parent / "evaluation" if voice is not None else Path("evaluation"))
+    from clock_train.orchestration.leaderboard import set_against
     from clock_train.orchestration.voice_evaluation import EvaluationRequest, evaluate_voice
 
     request = EvaluationRequest(
@@ -73,11 +81,15 @@ def evaluate(
         is_mandarin_judged=mandarin,
     )
     with listening(progress) as listener:
-        outcome = evaluate_voice(request, listener)
+        compared = set_against(request, against, listener) if against else None
+        outcome = compared.first if compared is not None else evaluate_voice(request, listener)
     if as_json:
-        print(json.dumps(outcome.as_json(), indent=1, ensure_ascii=False))
+        board = {} if compared is None else {"leaderboard": compared.board.as_json()}
+        print(json.dumps({**outcome.as_json(), **board}, indent=1, ensure_ascii=False))
     else:
         _print(outcome)
+        if compared is not None:
+            _print_board(compared)
     for failure in outcome.failures:
         print(f"{failure.item}: {failure.reason}", file=sys.stderr)
     if outcome.failures:
@@ -110,6 +122,36 @@ def _print(outcome: EvaluationOutcome) -> None:
     print(f"Judges:  {speeds} real time on a core", end="")
     print(f"; all but the recognisers {without:.0f}x, with them {all_of_them:.1f}x" if without and all_of_them else "")
     print(f"Figures: {outcome.json_path}\nReport:  {outcome.page_path}")
+
+
+def _print_board(compared: LeaderboardOutcome) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    board = compared.board
+    table = Table(box=None, pad_edge=False)
+    table.add_column("system")
+    for metric in board.columns:
+        table.add_column(metric.name.replace("_", " "), justify="right")
+    for each in board.entrants:
+        cells = []
+        for metric in board.columns:
+            row = board.row(each, metric)
+            figure = "–" if row is None or row.value is None else three_digits(row.value)
+            marks = ("*" if board.best(metric) is each else "") + _SIGNS[board.against_first(each, metric)]
+            cells.append(figure + marks)
+        table.add_row(each.name, *cells)
+    bounds = [board.recordings(metric) for metric in board.columns]
+    table.add_row("the recordings", *("–" if bound is None else three_digits(bound) for bound in bounds))
+    console = Console()
+    console.width = max(console.width, WIDEST)
+    print()
+    console.print(table, highlight=False)
+    print("* best of its column; + and - better and worse than the first beyond the 95 % intervals")
+    for each in board.entrants:
+        if each.num_missing:
+            print(f"Missing: {each.name} has no sound that can be judged for {each.num_missing} sentences")
+    print(f"Board:   {compared.json_path}\nPage:    {compared.page_path}")
 
 
 def _cells(row: Row) -> list[str]:

@@ -21,7 +21,9 @@ def finetune(
     base: Annotated[
         Path | None, typer.Option(help='Voice folder of "clocktrain pretrain"; by default the base that comes along.')
     ] = None,
-    preset: Annotated[str, typer.Option(help="Demo, Basic or Professional.")] = "Basic",
+    preset: Annotated[
+        str | None, typer.Option(help="Demo, Basic or Professional; by default Basic on a GPU, else Demo.")
+    ] = None,
     name: run.Name = None,
     max_steps: run.MaxSteps = None,
     epochs: run.Epochs = None,
@@ -39,12 +41,13 @@ def finetune(
 
     Sizes come from the base, the rest from the preset. The same command with the same folder goes on where it stopped.
     """
+    from clock_train.orchestration.presets import usual_preset
     from clock_train.orchestration.shipped_base import shipped_base
     from clock_train.orchestration.training_session import TrainRequest
 
     request = TrainRequest(
-        corpora=[corpus], output=out, preset=preset, base=base or shipped_base(), name=name, max_steps=max_steps,
-        epochs=epochs, max_cpu_seconds=max_cpu_seconds, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-        device=device, workers=workers, fork=fork,
+        corpora=[corpus], output=out, preset=preset or usual_preset(device), base=base or shipped_base(), name=name,
+        max_steps=max_steps, epochs=epochs, max_cpu_seconds=max_cpu_seconds, batch_size=batch_size,
+        learning_rate=learning_rate, seed=seed, device=device, workers=workers, fork=fork,
     )  # fmt: skip
     run.train_and_print(request, progress, as_json)

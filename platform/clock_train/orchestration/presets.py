@@ -23,6 +23,14 @@ class Preset:
     training: TrainingConfig
 
 
+def usual_preset(device: str = "auto") -> str:
+    """What a fine-tune takes where none is named: the teacher's losses on a GPU, what a CPU can afford without one."""
+    import torch
+
+    is_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    return "Basic" if is_gpu else "Demo"
+
+
 class Presets(dict[str, Preset]):
     """The presets that were asked for, by name."""
 

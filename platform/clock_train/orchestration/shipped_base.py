@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import clock_train
 from clock_train.bundle.card import CARD
 from clock_train.errors import VoiceNotFound
 
@@ -20,7 +19,7 @@ def shipped_base() -> Path:
     Raises:
         VoiceNotFound: this installation was built without it.
     """
-    path = Path(clock_train.__file__).parent / FOLDER
+    path = Path(__file__).parents[1] / FOLDER
     if not (path / CARD).is_file():
         raise VoiceNotFound(
             "this installation has no base of its own; name one with --base, train one with clocktrain pretrain, "

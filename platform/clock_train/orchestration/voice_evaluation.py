@@ -158,7 +158,8 @@ def _wav_item(packed: PackedCorpus, i: int, folder: Path) -> EvaluationItem:
     """A sentence whose sound is a file; one that is missing or broken says so and is not left out."""
     generated, reason = np.zeros(0, dtype=np.float32), None
     try:
-        generated = read_waveform(_wav_path(folder, packed.clip_ids[i]), sample_rate_hz=JUDGE_RATE_HZ)
+        path = _wav_path(folder, packed.clip_ids[i], packed.public_id(i))
+        generated = read_waveform(path, sample_rate_hz=JUDGE_RATE_HZ)
     except AudioError as error:
         reason = str(error)
     return EvaluationItem(
@@ -173,10 +174,11 @@ def _wav_item(packed: PackedCorpus, i: int, folder: Path) -> EvaluationItem:
     )
 
 
-def _wav_path(folder: Path, clip: str) -> Path:
+def _wav_path(folder: Path, *ids: str) -> Path:
     """``ID.wav`` or ``ID.flac``, or ``ID/generated.wav`` as ``held-out`` has them; a slash of an id is ``_`` there."""
-    name = clip.replace("/", "_")
-    candidates = [*(folder / f"{name}{suffix}" for suffix in SOUND_SUFFIXES), folder / name / "generated.wav"]
+    candidates = []
+    for name in (each.replace("/", "_") for each in ids):
+        candidates += [*(folder / f"{name}{suffix}" for suffix in SOUND_SUFFIXES), folder / name / "generated.wav"]
     found = next((path for path in candidates if path.exists()), None)
     if found is None:
         raise AudioNotFound(f'there is no "{candidates[0]}"; name each sound by the id of its sentence')
