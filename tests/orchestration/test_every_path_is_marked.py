@@ -36,6 +36,7 @@ MAKERS = {"synthesize", "vocoder", "speak", "stream", "stream_read"}
 MAKE = {
     "models/voice.py": "the model itself",
     "models/speech.py": "marks what it makes",
+    "models/conversion.py": "given to models/speech.py and cli/convert.py, which mark it",
     "orchestration/served_speech.py": "hands on what Triton's voices stream, marked in speech_request",
     "orchestration/demo.py": "writes what served_speech gave, or bundle_voice",
     "cli/measurements/asked_voices.py": "times Triton's voices; nobody hears it",

@@ -39,6 +39,7 @@ VERBS = {
     "finetune": "Teach a base one speaker's voice.",
     "distill": "Teach a small voice what a trained one knows.",
     "synthesize": "Speak a text with a trained voice.",
+    "convert": "Let a recording be heard in a trained voice.",
     "bundle": "Export, look into and verify signed voices.",
     "serve": "Serve voices by HTTP and gRPC, with Triton behind.",
     "gateway": "Serve voices by HTTP and gRPC, with Triton elsewhere.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from clock_train.issuing.issuer import Issuer
+from clock_train.issuing.issuer import Issue, Issuer
 from clock_train.models.condition import clean_circumstances
+from clock_train.models.conversion import Conversion
 from clock_train.models.saying import SayingVoice, normal_noise
 from clock_train.models.voice_files import LoadedVoice, load_voice
 
@@ -38,6 +40,42 @@ class Voice(SayingVoice):
             BundleFileMissing, BundleDamaged: its files are not those that were saved.
         """
         return cls(load_voice(Path(path)), issuer=issuer)
+
+    def conversion(self, *, speaker: str | None = None, source: str | None = None) -> Conversion:
+        """Recordings into a speaker's voice; unmarked, see ``convert`` and ``begin_conversion``.
+
+        Args:
+            speaker: whose voice is to be heard; None is the first.
+            source: who is heard in the recordings, where this model knows that speaker; None: anybody, for whom the
+                mean of its speakers stands.
+
+        Raises:
+            VoiceNotFound: no such speaker.
+            ConfigError: a model that cannot.
+        """
+        heard = self.vectors_SE.mean(0) if source is None else self.vectors_SE[self.card.speaker_index(source)]
+        return Conversion(self.model, heard, self.vectors_SE[self.card.speaker_index(speaker)])
+
+    def convert(self, waveform: np.ndarray, *, speaker: str | None = None, source: str | None = None) -> np.ndarray:
+        """A recording in a speaker's voice, marked and logged; (N,) float32 at ``sample_rate_hz`` to as many samples.
+
+        Raises:
+            VoiceNotFound, ConfigError: see ``conversion`` and ``Conversion.convert``.
+            AuditError, WatermarkError: the sound cannot be logged or marked.
+        """
+        converted = self.conversion(speaker=speaker, source=source).convert(waveform)
+        digest = hashlib.sha256(waveform.astype("<f4").tobytes()).hexdigest()
+        return self.begin_conversion(speaker=speaker, source=source, recording=digest).mark(converted)
+
+    def begin_conversion(self, *, speaker: str | None, source: str | None, recording: str) -> Issue:
+        """The line in the log of a conversion, and what marks it.
+
+        Args:
+            speaker: whose voice will be heard.
+            source: who is converted, where known.
+            recording: digest of what is converted, or what is known of a stream.
+        """
+        return self._begin("", speaker, {"what": "conversion", "source": source, "recording": recording})
 
     @torch.inference_mode()
     def _speak(
