@@ -20,7 +20,13 @@ MOST_MIB = 25
 def test_it_is_whole_small_and_of_this_version() -> None:
     base = load_voice(shipped_base())
     assert base.card.kind == "base" and base.model.vocabulary.inventory_id == INVENTORY_ID
-    assert base.card.speakers == ["sample-en", "sample-es", "sample-it", "sample-ru"], "the French voice is unseen"
+    assert base.card.speakers == [
+        "sample-en",
+        "sample-es",
+        "sample-it",
+        "sample-ru",
+        "synthetic-zh",
+    ], "the French voice is unseen"
     assert sum(path.stat().st_size for path in shipped_base().iterdir()) < MOST_MIB * 2**20
     assert base.card.training["testClips"] and base.card.metrics
     credits = (shipped_base() / "ATTRIBUTION").read_text(encoding="utf-8")
