@@ -33,8 +33,8 @@ def convert(
     speaker: Annotated[str | None, typer.Option(help="Whose voice is to be heard; by default the first.")] = None,
     source: Annotated[str | None, typer.Option(help="Who speaks in it, if one of the voice's speakers.")] = None,
     ahead_ms: Annotated[
-        int | None, typer.Option(min=0, help="Of a stream: sound awaited after a moment; by default all that counts.")
-    ] = None,
+        int, typer.Option(min=0, help="Of a stream: milliseconds after a moment that are awaited before it is spoken.")
+    ] = 256,
     profile: Annotated[
         Profile | None, typer.Option(help="Labels in the file, by law; by default the installation's.")
     ] = None,
@@ -109,7 +109,7 @@ class Streaming(NamedTuple):
 
     speaker: str | None
     source: str | None
-    ahead_ms: int | None
+    ahead_ms: int
 
 
 def pipe(voice: Voice, coming: IO[bytes], going: IO[bytes], how: Streaming) -> None:
@@ -118,8 +118,9 @@ def pipe(voice: Voice, coming: IO[bytes], going: IO[bytes], how: Streaming) -> N
 
     conversion = voice.conversion(speaker=how.speaker, source=how.source)
     rate = voice.sample_rate_hz
-    ahead = None if how.ahead_ms is None else round(how.ahead_ms * rate / 1000 / conversion.hop_samples)
-    stream = ConvertingStream(conversion, ahead_frames=ahead)
+    ahead = round(how.ahead_ms * rate / 1000 / conversion.hop_samples)
+    # beyond its reach nothing would change
+    stream = ConvertingStream(conversion, ahead_frames=min(ahead, conversion.reach_frames))
     issue = voice.begin_conversion(speaker=how.speaker, source=how.source, recording=f"stream {time.time_ns()}")
     print(f"{rate} Hz, 16 bit, one channel; {stream.delay_s:.2f} s behind, mark not counted", file=sys.stderr)
     kept = b""
