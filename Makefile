@@ -60,7 +60,7 @@ format: .venv/.dev ## rewrite to the format
 	$(RUN)ruff check --fix .
 
 test: .venv/.dev assets ## everything that needs no root, as many files at once as there are cores (WORKERS)
-	$(call tested,-n $(or $(WORKERS),auto) --dist loadfile,$(BESIDE))
+	$(call tested,-n $(or $(WORKERS),auto) --dist loadfile --no-loadscope-reorder,$(BESIDE))
 	$(MAKE) --no-print-directory -j2 --output-sync=line test-cluster test-servers
 
 test-cluster: .venv/.dev assets # a part of make test, beside the next

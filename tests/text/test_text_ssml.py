@@ -423,3 +423,10 @@ def test_every_element_of_the_recommendation_is_known() -> None:
         "voice", "emphasis", "break", "prosody", "audio", "mark", "desc",
     }  # fmt: skip
     assert {*OBEYED, *OTHERS} == named
+
+
+def test_white_space_between_voices_moves_no_place_backwards() -> None:
+    ssml = "<speak><p><voice name='0'>:</voice><voice name='0'> <s>0</s></voice></p></speak>"
+    found = read_ssml(ssml)
+    holds(found, ssml)
+    assert [segment.text for segment in found.segments] == [": \n0"]

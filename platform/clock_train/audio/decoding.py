@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from clock_train.audio.containers import G722, Container
+from clock_train.audio.containers import AAC, G722, Container
 
 BLOCK_FRAMES = 1 << 13
 """Half a second at 16 kHz. libsndfile loses the whole block that damage falls into, so it is short."""
@@ -161,6 +161,8 @@ class FfmpegDecoder:
         self._input.close()
 
     def _declared_frames(self, stream: BinaryIO, container: Container) -> int | None:
+        if container is AAC:
+            return None  # a stream without a header: FFmpeg would guess from its first packets' size
         if container is G722:
             position = stream.tell()
             size_bytes = stream.seek(0, 2)

@@ -301,7 +301,7 @@ class _Reading:
             self._is_paragraph = bool(self._segments)
         elif self._buffer.text and self._buffer.text[-1] != "\n":
             self._buffer.text.append("\n")  # where the front-end cuts
-            self._buffer.places.append(self._end)
+            self._buffer.places.append(max(self._end, self._buffer.places[-1]))  # white space may lie behind the end
         self._sentence, self._is_apart = "", False
 
     def _say_content(self, name: str, content: _Content, place: Place) -> None:
