@@ -33,6 +33,14 @@ def steps_in_base(base: Path | None) -> int:
     return int(training.get("spokenStep") or training.get("steps") or 0) + int(training.get("stepsInBase") or 0)
 
 
+def languages_of_base(base: Path | None) -> list[str]:
+    """What a base heard, and its own bases before it."""
+    if base is None:
+        return []
+    values = parse_card(base, read_card_bytes(base))
+    return sorted({*values.get("languages", []), *values.get("training", {}).get("baseLanguages", [])})
+
+
 def licences_of(consents: Sequence[ConsentRecord], base: Path | None = None) -> list[dict[str, str]]:
     """Whom published recordings ask to name: those of this training, then those that its base was trained on."""
     found = {record.id: record for record in consents if record.is_licence}

@@ -62,7 +62,12 @@ def statement(report: EvaluationReport, card: VoiceCard, *, one_frame_share: flo
         )
     else:
         said.append(f"A recogniser gets {spoken.value:.0%} of its words wrong, {natural.value:.0%} in the recordings.")
-    if "zh" not in card.languages:
+    if "zh" not in card.languages and "zh" in card.training.get("baseLanguages", []):
+        said.append(
+            "The Mandarin sentence is spoken by a voice whose speaker never spoke it; the base heard Mandarin from a "
+            "synthesiser alone. Whether it can be understood is not judged here."
+        )
+    elif "zh" not in card.languages:
         said.append(
             "The Mandarin sentence is spoken by a voice that never heard Mandarin: expect its sounds to be wrong."
         )

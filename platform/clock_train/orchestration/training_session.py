@@ -26,7 +26,13 @@ from clock_train.issuing.installation import Installation
 from clock_train.models.config_text import to_plain
 from clock_train.models.voice import VoiceConfig
 from clock_train.models.voice_files import VoiceCard, save_voice
-from clock_train.orchestration.card_facts import base_name, hardware_class, licences_of, steps_in_base
+from clock_train.orchestration.card_facts import (
+    base_name,
+    hardware_class,
+    languages_of_base,
+    licences_of,
+    steps_in_base,
+)
 from clock_train.orchestration.checkpoint_store import CheckpointStore
 from clock_train.orchestration.compliance_stage import Checks, refuse_findings
 from clock_train.orchestration.consents import require_consents, stopping_with_consents
@@ -329,6 +335,7 @@ def _save_voice(
             "baseDigest": card_digest(request.base) if request.base else None,
             "baseName": base_name(request.base),
             "stepsInBase": steps_in_base(request.base),
+            "baseLanguages": languages_of_base(request.base),
             "licences": licences_of(consents, request.base),
             "code": version("clock-train"),
             "hardware": hardware_class(request.device, request.workers),
