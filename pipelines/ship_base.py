@@ -37,7 +37,14 @@ def ship(source: Path, target: Path, reports: Mapping[str, EvaluationReport]) ->
     training = {name: value for name, value in loaded.card.training.items() if name not in PLACES}
     # the model card asks whether there was a base; where it lay is nobody's business
     training["base"] = training.get("baseName")
-    metrics = {f"{who}/{name}": value for who, report in reports.items() for name, value in report.values().items()}
+    training["licences"] = list({str(each): each for each in training["licences"]}.values())
+    # of all sentences together; those of single styles are in the reports
+    metrics = {
+        f"{who}/{name}": value
+        for who, report in reports.items()
+        for name, value in report.values().items()
+        if name.count("/") == 1
+    }
     card = replace(loaded.card, kind="base", training=training, metrics=metrics)
     texts = {MODEL_CARD: model_card(model_facts(card, loaded.model)), ATTRIBUTION: _credits(card.training["licences"])}
     save_voice(target, card, loaded.model, loaded.vectors_SE, is_half=True, texts=texts)
@@ -61,6 +68,8 @@ def main() -> None:
         asked.out,
         {path.stem: EvaluationReport.from_json(path.read_text(encoding="utf-8")) for path in asked.reports},
     )
+    for path in asked.out.iterdir():
+        path.chmod(0o644)  # whoever installs it may read it
     size = sum(path.stat().st_size for path in asked.out.iterdir())
     print(f"{asked.out}: {size / 2**20:.1f} MiB")
 

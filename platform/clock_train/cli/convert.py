@@ -34,7 +34,7 @@ def convert(
     source: Annotated[str | None, typer.Option(help="Who speaks in it, if one of the voice's speakers.")] = None,
     ahead_ms: Annotated[
         int, typer.Option(min=0, help="Of a stream: milliseconds after a moment that are awaited before it is spoken.")
-    ] = 256,
+    ] = 512,
     profile: Annotated[
         Profile | None, typer.Option(help="Labels in the file, by law; by default the installation's.")
     ] = None,

@@ -157,6 +157,7 @@ def _training(training: Mapping[str, Any]) -> list[str]:
         {
             "Preset": training.get("preset"),
             "Steps": training.get("steps"),
+            **({"Steps of its bases": before} if (before := training.get("stepsInBase")) else {}),
             "Speaks with the weights of step": training.get("spokenStep"),
             "Last phase": training.get("lastPhase"),
             "Ended": training.get("ending"),

@@ -49,4 +49,8 @@ def licences_of(consents: Sequence[ConsentRecord], base: Path | None = None) -> 
         for each in found.values()
     ]
     inherited = [] if base is None else parse_card(base, read_card_bytes(base)).get("training", {}).get("licences", [])
-    return own + [each for each in inherited if each not in own]
+    named: list[dict[str, str]] = []
+    for each in own + inherited:  # one reader of two languages is named once
+        if each not in named:
+            named.append(each)
+    return named
