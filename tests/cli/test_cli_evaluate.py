@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from clock_train.audio.writing import write_wav
@@ -45,6 +46,27 @@ def test_the_table_the_json_and_the_exit_code_of_a_lost_sound(
     assert json.loads(shown.out)["judgeSpeeds"]
     assert f"{paths[0].stem}: AudioNotFound" in shown.err
     assert {path.name for path in out.iterdir()} >= {"evaluation.json", "report.html", "held-out"}
+
+
+def test_other_systems_are_shown_in_one_table_and_as_json(
+    tone_corpora: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sounds(tmp_path / "ours", tone_corpora[:1])
+    for path in sounds(tmp_path / "theirs", tone_corpora[:1]):
+        noise = np.random.default_rng(1).normal(0, 0.1, 24_000)
+        write_wav(path, noise.astype(np.float32), 16_000)
+    words = ["evaluate", "--wavs", str(tmp_path / "ours"), "--corpus", str(tone_corpora[0]), "--progress", "none"]
+    words += ["--out", str(tmp_path / "out"), "--against", str(tmp_path / "theirs")]
+    assert run(words) == 0
+    shown = capsys.readouterr().out
+    for expected in ("system", "ours", "theirs", "the recordings", "* best of its column", "leaderboard.html"):
+        assert expected in shown
+    assert run([*words, "--json"]) == 0
+    board = json.loads(capsys.readouterr().out)["leaderboard"]
+    assert [each["name"] for each in board["systems"]] == ["ours", "theirs"]
+    assert board["best"]["mcd_warped"] == "ours"
+    assert run([*words[:-1], str(tmp_path / "nowhere")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,9 @@ def test_what_the_synthetic_judge_asks_for_is_never_spoken_and_texts_are_not_rep
 def test_what_it_writes_becomes_a_corpus(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     time_s = np.arange(2 * 16_000) / 16_000
+    loudness = 1 + 0.5 * np.sin(20 * time_s) + rng.normal(0, 1e-3, len(time_s))
     spoken = [
-        (
-            text,
-            (0.1 * sum(np.sin(2 * np.pi * pitch * k * time_s) / k for k in range(1, 20))).astype(np.float32)
-            * (1 + 0.5 * np.sin(20 * time_s)).astype(np.float32)
-            + rng.normal(0, 1e-4, len(time_s)).astype(np.float32),
-        )
+        (text, (0.1 * loudness * np.sum([np.sin(2 * np.pi * pitch * k * time_s) / k for k in range(1, 20)], axis=0)))
         for pitch, text in ((120, "清晨的阳光穿过窗帘。"), (130, "请问您想查询余额吗？"))
     ]
     minutes = SCRIPT["write"](tmp_path / "zh", spoken)
