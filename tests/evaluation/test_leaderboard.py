@@ -71,4 +71,5 @@ def test_sentences_without_a_sound_are_counted_once() -> None:
 def test_folders_are_named_by_what_tells_them_apart() -> None:
     assert names_of([Path("/a/ours"), Path("/b/theirs")]) == ["ours", "theirs"]
     assert names_of([Path("/a/x/wavs"), Path("/a/y/wavs"), Path("/b/other")]) == ["x/wavs", "y/wavs", "other"]
+    assert names_of([Path("/a/one/voice"), Path("/a/two/held-out")]) == ["one/voice", "two/held-out"]
     assert names_of([Path("/same"), Path("/same")]) == ["same", "same (2)"]

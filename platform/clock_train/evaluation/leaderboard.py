@@ -24,6 +24,8 @@ COLUMNS = (
     figures.DNSMOS_OVERALL,
 )
 RECORDINGS = "the recordings"
+SAYING_NOTHING = ("voice", "held-out", "wavs")
+"""Last parts of folders that are called the same in every run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,10 @@ def names_of(folders: Sequence[Path]) -> list[str]:
     for folder in folders:
         parts = folder.absolute().parts
         others = [other.absolute().parts for other in folders if other.absolute() != folder.absolute()]
-        depth = next((n for n in range(1, len(parts)) if all(other[-n:] != parts[-n:] for other in others)), len(parts))
+        least = 2 if parts[-1] in SAYING_NOTHING else 1
+        depth = next(
+            (n for n in range(least, len(parts)) if all(other[-n:] != parts[-n:] for other in others)), len(parts)
+        )
         name = "/".join(parts[-depth:])
         again = sum(before == folder.absolute() for before in map(Path.absolute, folders[: len(names)]))
         names.append(f"{name} ({again + 1})" if again else name)
