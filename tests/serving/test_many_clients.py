@@ -31,7 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 async def asked(address: str, count: int, at_once: int) -> Counter[str]:
     said: Counter[str] = Counter()
     limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
-    async with httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(120)) as client:
+    async with httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(120, pool=None)) as client:
 
         async def ask(number: int) -> None:
             body = {"input": TEXT, "voice": "duo", "response_format": "pcm", "seed": number}
