@@ -14,10 +14,14 @@ OF_THE_TEACHER = ("preset", "dvcRevisions", "base", "baseDigest", "baseName", "l
 """Facts of a teacher's training that are true of its student too."""
 
 
+def is_gpu(device: str) -> bool:
+    """Whether ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means a GPU on this machine."""
+    return device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+
+
 def hardware_class(device: str, workers: int) -> str:
     """What a run trains on: ``CPU``, or ``CUDA GPU, 2 workers``."""
-    is_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    return f"{'CUDA GPU' if is_gpu else 'CPU'}{f', {workers} workers' if workers > 1 else ''}"
+    return f"{'CUDA GPU' if is_gpu(device) else 'CPU'}{f', {workers} workers' if workers > 1 else ''}"
 
 
 def base_name(base: Path | None) -> str | None:

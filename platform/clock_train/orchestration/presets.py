@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from clock_train.config.experiment import ExperimentConfig, load_config
 from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceConfig
+from clock_train.orchestration.card_facts import is_gpu
 from clock_train.training.run import TrainingConfig
 
 NAMES = ("Demo", "Base", "Basic", "Professional", "Pretrain")
@@ -25,10 +26,7 @@ class Preset:
 
 def usual_preset(device: str = "auto") -> str:
     """What a fine-tune takes where none is named: the teacher's losses on a GPU, what a CPU can afford without one."""
-    import torch
-
-    is_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    return "Basic" if is_gpu else "Demo"
+    return "Basic" if is_gpu(device) else "Demo"
 
 
 class Presets(dict[str, Preset]):
