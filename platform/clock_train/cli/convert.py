@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 import typer
 
+from clock_train.cli.issued_facts import issued_facts
 from clock_train.errors import BundleFileMissing
 from clock_train.labels.profile import Profile
 
@@ -88,17 +89,15 @@ def _convert_file(
     labels = write_issued(out, converted, voice.sample_rate_hz, issue, profile=profile)
     seconds, heard = len(converted) / voice.sample_rate_hz, voice.card.voice_name(speaker)
     if as_json:
-        facts = {
-            "out": str(out),
-            "seconds": round(seconds, 3),
-            "sampleRate": voice.sample_rate_hz,
-            "cpuSeconds": round(cpu_seconds, 3),
-            "voice": heard,
-            "marked": issue.is_marked,
-            "payload": issue.origin.payload,
-            "requestId": issue.origin.request_id,
-            "labels": sorted(labels),
-        }
+        facts = issued_facts(
+            out,
+            issue,
+            samples=len(converted),
+            sample_rate_hz=voice.sample_rate_hz,
+            cpu_seconds=cpu_seconds,
+            voice=heard,
+            labels=labels,
+        )
         print(json.dumps(facts, ensure_ascii=False))
     else:
         print(f"{out}: {seconds:.2f} s in the voice of {heard}, converted in {cpu_seconds:.2f} s of CPU")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from clock_train.cli.issued_facts import issued_facts
 from clock_train.errors import TextUnreadable
 from clock_train.labels.profile import Profile
 
@@ -76,17 +77,15 @@ def synthesize(
     )
     seconds = len(waveform) / speaking.sample_rate_hz
     if as_json:
-        facts = {
-            "out": str(out),
-            "seconds": round(seconds, 3),
-            "sampleRate": speaking.sample_rate_hz,
-            "cpuSeconds": round(cpu_seconds, 3),
-            "voice": speaking.card.name,
-            "marked": issue.is_marked,
-            "payload": issue.origin.payload,
-            "requestId": issue.origin.request_id,
-            "labels": sorted(labels),
-        }
+        facts = issued_facts(
+            out,
+            issue,
+            samples=len(waveform),
+            sample_rate_hz=speaking.sample_rate_hz,
+            cpu_seconds=cpu_seconds,
+            voice=speaking.card.name,
+            labels=labels,
+        )
         print(json.dumps(facts, ensure_ascii=False))
     else:
         print(f"{out}: {seconds:.2f} s of speech by {speaking.card.name}, spoken in {cpu_seconds:.2f} s of CPU")
