@@ -400,6 +400,14 @@ class WorkersLost(TrainingError):
     exit_code = 3
 
 
+class ParcelTooLarge(TrainingError):
+    """A training to be carried to another machine weighs more than may be carried."""
+
+
+class ParcelDamaged(TrainingError):
+    """A file of a carried training is gone or changed."""
+
+
 class CheckpointError(ClockTrainError):
     """Saved state."""
 

@@ -90,7 +90,8 @@ class ClockTrainer:
             ClockTrainError: what recordings, texts, disk or device can cause; see ``docs/errors.md``.
         """
         from clock_train.orchestration.presets import usual_preset
-        from clock_train.orchestration.training_session import TrainRequest, train
+        from clock_train.orchestration.training_preparation import TrainRequest
+        from clock_train.orchestration.training_session import train
 
         for name, value in (("epochs", epochs), ("batch_size", batch_size), ("checkpoint_freq", checkpoint_freq)):
             if value < 1:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small_world import World, everything, make_world
 
 from clock_train.cli.main import run
 from clock_train.consent.record import licence_record
+from clock_train.data.packed_file import PackedCorpus, save_packed
 from clock_train.erasure.erasing import still_there
 from clock_train.erasure.receipt import ENTRY, read_receipt
 from clock_train.erasure.removing import Remover
@@ -83,6 +85,25 @@ def test_a_voice_goes_without_recordings_and_corpora(world: World, installation:
     assert not [key for key in gone if "ben" in key]
     assert any("corpora/anna" in kept.what for kept in receipt.kept)
     assert read_table(world.folder / "serving.json").voices.keys() == {"ben"}
+
+
+@pytest.mark.parametrize("speakers", [["anna"], ["ben", "anna"]])
+def test_packed_recordings_of_a_training_that_never_began_are_found_with_their_parcel(
+    world: World, installation: Installation, speakers: list[str]
+) -> None:
+    output = world.folder / "runs" / "unbegun"
+    (output / "parcel" / "corpus").mkdir(parents=True)
+    (output / "parcel" / "corpus" / "sound.opus").write_bytes(b"anna speaks")
+    nothing = np.zeros(0, np.int64)
+    names = ("clip_ids", "texts", "languages", "styles", "emotions")
+    arrays = ("samples", "sample_offsets", "tokens", "token_offsets", "speaker_of", "split_of", "speed_percent")
+    packed = PackedCorpus(
+        sample_rate_hz=16_000, inventory_id="i", speakers=speakers, **{name: [] for name in names},
+        **dict.fromkeys(arrays, nothing),
+    )  # fmt: skip
+    save_packed(packed, output / "packed-2.npz")
+    erase(world.request(), installation)
+    assert not [path for path in output.rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 def test_what_is_served_goes_first(world: World, installation: Installation) -> None:

@@ -23,7 +23,8 @@ from clock_train.errors import BaseRetired, ErasureUnfinished, StorageUnreachabl
 from clock_train.issuing.installation import Installation
 from clock_train.orchestration.corpus_versions import corpus_log, pull_corpus, push_corpus
 from clock_train.orchestration.presets import PRESETS
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 from clock_train.tracking.mlflow_erasing import find_models, is_run_left
 from clock_train.tracking.mlflow_run import MlflowRun
 from clock_train.tracking.target import local_target

@@ -13,7 +13,8 @@ from clock_train.models.vocoder import VocoderConfig
 from clock_train.models.voice import VoiceConfig
 from clock_train.orchestration.bundle_export import packed_beside
 from clock_train.orchestration.distillation import DistillRequest
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 from clock_train.training.distill import DistillConfig
 from clock_train.training.lessons import LessonConfig
 

@@ -23,7 +23,8 @@ from clock_train.orchestration.compliance_stage import Checks, refuse_findings
 from clock_train.orchestration.distillation import distill
 from clock_train.orchestration.listener import Silence
 from clock_train.orchestration.presets import PRESETS
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 from clock_train.trainer import ClockTrainer
 
 PERSONAL = "My card is 4111 1111 1111 1111."

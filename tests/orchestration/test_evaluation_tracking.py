@@ -14,7 +14,8 @@ from clock_train.cli.main import run
 from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.run_listing import list_runs
 from clock_train.orchestration.run_tracking import RunTracking
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 from clock_train.tracking.target import local_target
 
 pytestmark = [pytest.mark.ring2, pytest.mark.timeout(300)]

@@ -19,7 +19,8 @@ from clock_train.issuing.installation import Installation
 from clock_train.orchestration.consents import require_consents
 from clock_train.orchestration.distillation import distill
 from clock_train.orchestration.presets import PRESETS
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 
 ENDS = datetime(2027, 1, 1, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from clock_train.cli.main import run
 from clock_train.config.literal_defaults import literal_defaults
 from clock_train.crd.reading import read_manifest
 from clock_train.crd.version import version_digest
-from clock_train.orchestration import planning, training_session
+from clock_train.orchestration import planning, training_preparation
 from clock_train.training.run import TrainingConfig
 from clock_train.training.schedule import ScheduleConfig
 
@@ -200,7 +200,7 @@ def test_the_defaults_read_from_source_are_those_of_the_dataclasses() -> None:
         found = literal_defaults(f"clock_train.training.{module}", kind.__name__)
         fields = {field.name: field.default for field in dataclasses.fields(kind)}
         assert found == {name: value for name, value in fields.items() if value is not dataclasses.MISSING}
-    assert planning.MOST_HEARING == training_session.MOST_HEARING
+    assert planning.MOST_HEARING == training_preparation.MOST_HEARING
 
 
 def test_planning_loads_no_torch(tmp_path: Path, corpus: Path) -> None:

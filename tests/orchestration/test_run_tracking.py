@@ -21,7 +21,8 @@ from clock_train.orchestration import run_fitting
 from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.run_listing import list_runs, sync_runs
 from clock_train.orchestration.run_tracking import RunTracking
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 from clock_train.tracking.outbox import Outbox, SendingStatus
 from clock_train.tracking.target import TrackingTarget, local_target
 

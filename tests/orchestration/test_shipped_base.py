@@ -11,7 +11,8 @@ from clock_train.errors import VoiceNotFound
 from clock_train.models.voice_files import load_voice
 from clock_train.orchestration import shipped_base as module
 from clock_train.orchestration.shipped_base import shipped_base
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 from clock_train.text.inventory import INVENTORY_ID
 
 MOST_MIB = 25

@@ -15,7 +15,8 @@ from clock_train.orchestration.bundle_export import export_bundle
 from clock_train.orchestration.card_facts import hardware_class
 from clock_train.orchestration.distillation import distill
 from clock_train.orchestration.presets import PRESETS
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 
 
 @pytest.fixture(autouse=True)

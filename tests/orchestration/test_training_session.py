@@ -35,7 +35,8 @@ from clock_train.issuing.installation import Installation
 from clock_train.models.speech import Voice
 from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.run_lock import locked
-from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import TrainOutcome, train
 from clock_train.storage import atomic_file
 from clock_train.training.schedule import ScheduleConfig
 

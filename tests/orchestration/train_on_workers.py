@@ -10,7 +10,8 @@ from pathlib import Path
 from small_voice import Notes, with_tiny_preset
 
 from clock_train.errors import ClockTrainError
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 
 if __name__ == "__main__":
     corpus, output = Path(sys.argv[1]), Path(sys.argv[2])

@@ -15,7 +15,8 @@ from small_voice import Notes, with_tiny_preset, write_corpus  # noqa: E402  # p
 
 from clock_train.evaluation.figures import EvaluationReport, Row, Subject  # noqa: E402
 from clock_train.models.voice_files import load_voice  # noqa: E402
-from clock_train.orchestration.training_session import TrainRequest, train  # noqa: E402
+from clock_train.orchestration.training_preparation import TrainRequest  # noqa: E402
+from clock_train.orchestration.training_session import train  # noqa: E402
 
 
 def test_a_base_is_shipped_with_card_credits_and_figures_and_without_places(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from clock_train.orchestration.bundle_export import export_bundle
 from clock_train.orchestration.consents import keep_licence
 from clock_train.orchestration.presets import PRESETS
 from clock_train.orchestration.run_tracking import RunTracking
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 from clock_train.serving.bundle_voice import BundleVoice
 from clock_train.tracking.target import local_target
 

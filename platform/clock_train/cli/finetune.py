@@ -43,7 +43,7 @@ def finetune(
     """
     from clock_train.orchestration.presets import usual_preset
     from clock_train.orchestration.shipped_base import shipped_base
-    from clock_train.orchestration.training_session import TrainRequest
+    from clock_train.orchestration.training_preparation import TrainRequest
 
     request = TrainRequest(
         corpora=[corpus], output=out, preset=preset or usual_preset(device), base=base or shipped_base(), name=name,

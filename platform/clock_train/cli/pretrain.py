@@ -32,18 +32,31 @@ def pretrain(
     device: run.Device = "auto",
     workers: run.NumWorkers = 0,
     fork: run.Fork = False,
+    parcel: run.AsParcel = False,
+    carried: run.Carried = None,
+    carry_mib: run.CarryMib = 60.0,
+    codec: run.Codec = run.ParcelCodec.OPUS,
+    opus_bits: run.OpusBits = 32_000,
     progress: run.Progress = ProgressStyle.AUTO,
     as_json: run.Json = False,
 ) -> None:
     """Train a base model on the recordings of many speakers.
 
     The base is what "clocktrain finetune" starts from. The same command with the same folder goes on where it stopped.
+
+    With --parcel it is trained elsewhere: OUT/parcel is carried to a machine that has PyTorch alone, its train.py
+    trains there for minutes at a time, and --carried takes over what it brought out.
     """
-    from clock_train.orchestration.training_session import TrainRequest
+    from clock_train.orchestration.training_preparation import TrainRequest
 
     request = TrainRequest(
         corpora=corpora, output=out, preset=preset, base=base, kind="base", name=name, max_steps=max_steps,
         epochs=epochs, max_cpu_seconds=max_cpu_seconds, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
         device=device, workers=workers, fork=fork,
     )  # fmt: skip
-    run.train_and_print(request, progress, as_json)
+    if parcel and carried is not None:
+        raise typer.BadParameter("--parcel and --carried are two ends of one way; give one of them")
+    if parcel:
+        run.pack_and_print(request, progress, as_json, codec=codec, opus_bits=opus_bits, carry_mib=carry_mib)
+    else:
+        run.train_and_print(request, progress, as_json, carried=carried)

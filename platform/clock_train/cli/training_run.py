@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,17 @@ import typer
 from clock_train.orchestration.progress import ProgressStyle, listening, spoken_duration
 
 if TYPE_CHECKING:
-    from clock_train.orchestration.training_session import TrainOutcome, TrainRequest
+    from clock_train.orchestration.parcels import Parcel
+    from clock_train.orchestration.training_preparation import TrainRequest
+    from clock_train.orchestration.training_session import TrainOutcome
+
+
+class ParcelCodec(Enum):
+    """How the sound of a parcel is carried; twin of ``data.small_corpus.Codec``, which help need not load."""
+
+    OPUS = "opus"
+    FLAC = "flac"
+
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for checkpoints and the voice; the same folder goes on.")]
 Name = Annotated[str | None, typer.Option(help="Name of the voice; by default its speakers'.")]
@@ -27,19 +38,34 @@ NumWorkers = Annotated[
     int, typer.Option("--workers", min=0, help="Processes that share each batch, by Ray; 0: this one.")
 ]
 Fork = Annotated[bool, typer.Option("--fork", help="Begin another run beside those that the folder holds.")]
+AsParcel = Annotated[
+    bool, typer.Option("--parcel", help="Train nothing: write OUT/parcel, a training to carry to another machine.")
+]
+Carried = Annotated[Path | None, typer.Option(help="Train nothing: take over what a window of the parcel brought out.")]
+CarryMib = Annotated[float, typer.Option(min=0.1, help="Most that a parcel may weigh.")]
+Codec = Annotated[ParcelCodec, typer.Option(help="Of a parcel's sound; opus is an eighth, flac loses nothing.")]
+OpusBits = Annotated[int, typer.Option(help="Bits a second of a parcel's opus.")]
 Progress = Annotated[ProgressStyle, typer.Option(help="How progress is shown on standard error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def train_and_print(request: TrainRequest, progress: ProgressStyle, as_json: bool) -> None:
-    """Train, then say on stdout where the voice is and how good it got."""
+def train_and_print(
+    request: TrainRequest, progress: ProgressStyle, as_json: bool, *, carried: Path | None = None
+) -> None:
+    """Train, or take over what was trained elsewhere; then say on stdout where the voice is and how good it got."""
     from clock_train.orchestration.run_tracking import RunTracking
-    from clock_train.orchestration.training_session import train
     from clock_train.tracking.target import local_target
 
     with listening(progress) as listener:
         tracking = RunTracking(request.output, local_target(request.output), warn=listener.warn)
-        outcome = train(request, listener, tracking)
+        if carried is not None:
+            from clock_train.orchestration.carried_voice import adopt_carried
+
+            outcome = adopt_carried(request, carried, listener, tracking)
+        else:
+            from clock_train.orchestration.training_session import train
+
+            outcome = train(request, listener, tracking)
         tracking.finish()
     if as_json:
         print(json.dumps(result_of(outcome), indent=1, ensure_ascii=False))
@@ -79,3 +105,38 @@ def lines_of(outcome: TrainOutcome) -> list[str]:
     if outcome.left_out:
         lines.append(f"Left out: {len(outcome.left_out)} clips, such as {': '.join(outcome.left_out[0])}")
     return [*lines, f'Speak:   clocktrain synthesize --voice {voice} --text "..." --out speech.wav']
+
+
+def pack_and_print(
+    request: TrainRequest,
+    progress: ProgressStyle,
+    as_json: bool,
+    *,
+    codec: ParcelCodec,
+    opus_bits: int,
+    carry_mib: float,
+) -> None:
+    """Write a parcel, then say on stdout how it is used."""
+    from clock_train.data.small_corpus import Codec as SoundCodec
+    from clock_train.orchestration.parcels import write_parcel
+
+    with listening(progress) as listener:
+        parcel = write_parcel(
+            request, listener, codec=SoundCodec(codec.value), opus_bits=opus_bits, carry_mib=carry_mib
+        )
+    if as_json:
+        print(json.dumps({"parcel": str(parcel.path), "uid": parcel.uid, "bytes": parcel.bytes_of}, indent=1))
+        return
+    for line in parcel_lines(parcel):
+        print(line)
+
+
+def parcel_lines(parcel: Parcel) -> list[str]:
+    """A parcel for people: what weighs how much, and the next two commands."""
+    heaviest = sorted(parcel.bytes_of.items(), key=lambda item: -item[1])[:3]
+    return [
+        f"Parcel:  {parcel.path} ({parcel.size_bytes / 2**20:.1f} MiB)",
+        *(f"         {size / 2**20:5.1f} MiB {name}" for name, size in heaviest),
+        "There:   python3 parcel/train.py --window-minutes 9 --out OUT (again and again; see --help)",
+        "Back:    the same command as this one with --carried OUT instead of --parcel",
+    ]

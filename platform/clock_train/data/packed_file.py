@@ -100,6 +100,15 @@ def load_packed(path: Path) -> PackedCorpus:
         ) from error
 
 
+def packed_speakers(path: Path) -> list[str]:
+    """Whose recordings a packed corpus holds; none where the file is none, or cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return _from_bytes(file["text_speakers"])
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return []
+
+
 def _to_bytes(texts: list[str]) -> np.ndarray:
     return np.frombuffer("\n".join(text.encode("unicode_escape").decode() for text in texts).encode(), dtype=np.uint8)
 

@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import numpy as np
 
 from clock_train.bundle.card import CARD, file_digest
 from clock_train.consent.record import record_paths
 from clock_train.data.manifest import MANIFEST_NAME, REPORT_NAME
+from clock_train.data.packed_file import packed_speakers
+from clock_train.data.small_corpus import PARCEL
 from clock_train.erasure.belonging import Found, Subject, is_named, parsed, speakers_of
 from clock_train.erasure.in_store import base_of, digest_of_card, find_in_store, find_revisions
 from clock_train.erasure.receipt import FILE, LINES, RECORDINGS, VOICE, Item, Kept
@@ -31,7 +30,7 @@ MADE = (
     "report.json", "evaluation.json", "report.html", "comparison.*", "compliance-*.html", "compliance-*.json", "*.log",
 )  # fmt: skip
 """Files that a training leaves in its output folder, beside voices and the tracker, which are looked at themselves."""
-MADE_FOLDERS = ("teaching", "tracking", "logs", "evaluation", "speech", "held-out", "mailbox")
+MADE_FOLDERS = ("teaching", "tracking", "logs", "evaluation", "speech", "held-out", "mailbox", PARCEL)
 LOGS = ("*.log", "*.log.*")
 LONGEST_LOG_BYTES = 256 << 20
 STORE_PARTS = ("runs", "bundles", "corpora")
@@ -102,9 +101,10 @@ class _Walk:
         if self._subject.has_recordings:
             packed = [folder / each for each in files if fnmatch.fnmatch(each, "packed-*.npz")]
             for path in packed:
-                if self._subject.name in _packed_speakers(path):
+                if self._subject.name in packed_speakers(path):
                     self._places.locks.add(folder)
-                    self._take([path, path.with_suffix(".json")], f"packed recordings of {self._subject.name}")
+                    made = [path, path.with_suffix(".json"), *_below(folder / PARCEL)]
+                    self._take(made, f"packed recordings of {self._subject.name}")
         if CARD in files:
             self._voice(folder)
         if MANIFEST_NAME in files:
@@ -244,14 +244,6 @@ def _refuse(error: OSError) -> None:
 def _below(folder: Path) -> Iterator[Path]:
     for name, _, files in os.walk(folder):
         yield from (Path(name) / each for each in sorted(files))
-
-
-def _packed_speakers(path: Path) -> list[str]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return [str(name) for name in file["speakers"]]
-    except (OSError, ValueError, KeyError, BadZipFile):
-        return []
 
 
 def _is_plain(path: str) -> bool:

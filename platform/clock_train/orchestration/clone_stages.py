@@ -21,7 +21,8 @@ from clock_train.orchestration.listener import Listener
 from clock_train.orchestration.manifest_mapping import experiment_of
 from clock_train.orchestration.observer import Observer
 from clock_train.orchestration.pipeline_stages import training_request
-from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, pack_corpora, train
+from clock_train.orchestration.training_preparation import TrainRequest, pack_corpora
+from clock_train.orchestration.training_session import TrainOutcome, train
 from clock_train.storage.opening import open_object
 from clock_train.storage.places import RunPlace
 from clock_train.storage.stored_folders import bring_folder

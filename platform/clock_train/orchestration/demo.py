@@ -37,7 +37,8 @@ from clock_train.orchestration.listener import Eta, Listener
 from clock_train.orchestration.run_tracking import RunTracking
 from clock_train.orchestration.served_speech import ServedSound, speak_through_triton
 from clock_train.orchestration.student_stage import StudentCurves, distill_stage
-from clock_train.orchestration.training_session import TrainOutcome, TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import TrainOutcome, train
 from clock_train.serving.bundle_voice import BundleVoice
 from clock_train.tracking.target import local_target
 from clock_train.watermark.detect import NARROW_SEARCH

@@ -38,7 +38,7 @@ from clock_train.orchestration.starting_model import vectors_after_training
 from clock_train.orchestration.teacher_check import TEACHER_KEY, check_teacher, student_of
 from clock_train.orchestration.teaching_cache import TeachingCache
 from clock_train.orchestration.teaching_text import TeachingText, teaching_texts
-from clock_train.orchestration.training_session import fitted_schedule
+from clock_train.orchestration.training_preparation import fitted_schedule
 from clock_train.orchestration.worker import WorkerJob, device_of
 from clock_train.storage.places import RunPlace
 from clock_train.training import checkpoint

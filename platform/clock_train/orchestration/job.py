@@ -48,7 +48,7 @@ from clock_train.orchestration.run_log import logged
 from clock_train.orchestration.run_tracking import RunTracking
 from clock_train.orchestration.stage_ledger import FolderLedger, StageKeeper, StoredLedger
 from clock_train.orchestration.student_stage import StudentCurves, distill_stage, student_facts
-from clock_train.orchestration.training_session import corpus_revision
+from clock_train.orchestration.training_preparation import corpus_revision
 from clock_train.storage.opening import Storage, open_storage
 from clock_train.storage.places import RunPlace, bundle_prefix
 from clock_train.storage.stored_folders import keep_folder

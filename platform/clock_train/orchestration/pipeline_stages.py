@@ -23,7 +23,8 @@ from clock_train.orchestration.held_out import hold_out
 from clock_train.orchestration.presets import preset_of
 from clock_train.orchestration.progress import ProgressStyle, listening
 from clock_train.orchestration.student_stage import StudentCurves, distill_stage
-from clock_train.orchestration.training_session import TrainRequest, train
+from clock_train.orchestration.training_preparation import TrainRequest
+from clock_train.orchestration.training_session import train
 from clock_train.storage.places import RunPlace
 
 OLDER_BUNDLE = "bundle.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clock_train.data.packing import PackedCorpus
+from clock_train.data.packed_file import PackedCorpus
 from clock_train.errors import BaseIncompatible, ConfigError, TeacherIncompatible
 from clock_train.models.discriminators import DiscriminatorConfig, Discriminators
 from clock_train.models.text_encoder import Vocabulary

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from clock_train.data.packing import PackedCorpus, load_packed
+from clock_train.data.packed_file import PackedCorpus, load_packed
 from clock_train.errors import ConfigError
 from clock_train.models.voice import VoiceConfig
 from clock_train.orchestration.checkpoint_store import CheckpointStore

@@ -41,7 +41,8 @@ def _timed(folder: Path, workers: int, steps: int, batch_size: int) -> dict[str,
     from clock_train.orchestration.compliance_stage import Checks
     from clock_train.orchestration.history_file import read_history
     from clock_train.orchestration.run_tracking import RunTracking
-    from clock_train.orchestration.training_session import TrainRequest, train
+    from clock_train.orchestration.training_preparation import TrainRequest
+    from clock_train.orchestration.training_session import train
     from clock_train.tracking.target import local_target
 
     class Timed(RunTracking):
