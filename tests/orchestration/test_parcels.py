@@ -186,6 +186,26 @@ def test_weights_too_large_for_one_window_come_in_parts(
     assert f"CheckpointNotFound: there is no part {parts + 1} of {parts}" in capsys.readouterr().err
 
 
+def test_the_speed_of_a_device_is_a_table_and_trains_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_tiny_preset(batch_size=2, discriminators=TINY_JUDGES)
+    parcel = carried_away(request_of(tmp_path), tmp_path)
+    assert window(parcel, "--speed", "1", "--device", "cpu") == 0
+    out = parcel.parent / "carried"
+    rows = json.loads((out / "speed.json").read_text())
+    assert [row["batch_size"] for row in rows] == [2, 2, 2, 4, 8]
+    assert (out / "speed.md").read_text() in capsys.readouterr().out
+    assert not list((parcel.parent / "state").rglob("COMMITTED"))
+
+
+@pytest.mark.parametrize("options", [["--window-minutes", "0"], ["--carry-mib", "-1"], ["--speed", "0"]])
+def test_windows_of_nothing_are_refused(tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(tmp_path, options)
+    assert ended.value.code == 2 and f"argument {options[0]}" in capsys.readouterr().err
+
+
 def test_nobody_is_named_in_it_and_what_is_judged_stays_here(tmp_path: Path) -> None:
     with_tiny_preset()
     request = request_of(tmp_path)

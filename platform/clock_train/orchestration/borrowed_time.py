@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,13 @@ from clock_train.orchestration.history import History
 from clock_train.orchestration.parcel_plan import CORPUS, LIBRARIES, SNDFILE, START, read_plan
 from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.stopping import stop_on_signals
-from clock_train.orchestration.worker import WorkerJob, begin, work
+from clock_train.orchestration.worker import WorkerJob, begin, device_of, work
 from clock_train.storage.places import RunPlace
 from clock_train.training import checkpoint
 from clock_train.training.carried_weights import carry
 from clock_train.training.loop import Ending, FitResult, StepReport
 from clock_train.training.run import Run, TrainingConfig
+from clock_train.training.speed_table import as_markdown, speed_table
 
 FACTS, HISTORY = "carried.json", "history.jsonl"
 SHOW_EVERY_S = 20.0
@@ -104,6 +105,9 @@ def main(parcel: Path, arguments: Sequence[str] | None = None) -> int:
             if asked.part is not None:
                 bring_part(asked.state, asked.out, asked.part)
                 return 0
+            if asked.speed:
+                print(measure_speed(parcel, asked), end="")
+                return 0
             facts = train_window(parcel, asked, began_s)
     except ClockTrainError as error:
         print(error, file=sys.stderr)
@@ -135,6 +139,24 @@ def train_window(parcel: Path, asked: argparse.Namespace, began_s: float) -> dic
             resumed_from=resumed_from,
         )  # fmt: skip
     return _bring_out(job, run, result, window, asked)
+
+
+def measure_speed(parcel: Path, asked: argparse.Namespace) -> str:
+    """A table of what each setting is worth on this device, into ``asked.out`` as well; trains nothing."""
+    job = _job(parcel, read_plan(parcel), asked)
+    packed, device = job.packed(), device_of(job.device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, one thread"
+    rows = speed_table(
+        lambda config: Run(job.starting_model(packed).voice, packed, config, device=device),
+        job.training,
+        steps=asked.speed,
+        report=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    table = as_markdown(rows, name)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "speed.md").write_text(table, encoding="utf-8")
+    (asked.out / "speed.json").write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
+    return table
 
 
 def _job(parcel: Path, plan: Mapping[str, Any], asked: argparse.Namespace) -> WorkerJob:
@@ -223,10 +245,18 @@ def _parsed(parcel: Path, arguments: Sequence[str] | None) -> argparse.Namespace
     out = Path(os.environ.get("OUT") or "carried")
     parser.add_argument("--out", type=Path, default=out, help="for weights and curves ($OUT, or carried)")
     parser.add_argument("--part", type=int, help="train nothing: bring out this part of the last weights")
+    parser.add_argument("--speed", type=_count, metavar="STEPS", help="train nothing: what each setting is worth")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     asked = parser.parse_args(arguments)
     asked.state, asked.out = asked.state.absolute(), asked.out.absolute()
     return asked
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return value
 
 
 def _positive(text: str) -> float:

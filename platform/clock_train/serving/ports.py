@@ -8,6 +8,8 @@ from clock_train.errors import ServerPortTaken
 
 BACKLOG = 2048
 LOOPBACK = "127.0.0.1"
+RECONNECTING = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
+"""Of a client: a server that is back on the same port is found at once, and not in two minutes."""
 LOOPBACKS = (LOOPBACK, "localhost", "::1")
 
 

@@ -11,7 +11,7 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from clock_train.errors import ServerUnavailable, VoiceLoadFailed
-from clock_train.serving.triton_server import RECONNECTING
+from clock_train.serving.ports import RECONNECTING
 
 ANSWER_S = 2.0
 PATIENCE_S = 30.0

@@ -25,7 +25,8 @@ from tritonclient.utils import InferenceServerException
 from clock_train.errors import ClockTrainError, ServerStartFailed, ServerUnavailable, VoiceLoadFailed
 from clock_train.issuing.installation import Installation
 from clock_train.serving.backend_errors import coded_error, without_place
-from clock_train.serving.ports import LOOPBACK, free_port, refuse_taken
+from clock_train.serving.ports import LOOPBACK, RECONNECTING, free_port, refuse_taken
+from clock_train.serving.stream_probe import StreamProbe
 from clock_train.serving.triton_install import find_triton
 from clock_train.serving.triton_process import KEY_HEADER, STOP_S, TritonProcess
 from clock_train.serving.voice_process import find_voice_process, is_voice_process
@@ -36,8 +37,8 @@ MOST_RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 """Before another try after a start that failed; doubled each time."""
 FREE_PORT_TRIES = 3
-RECONNECTING = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
-"""Of a client: a server that is back on the same port is found at once, and not in two minutes."""
+PROBE_EVERY_S, PROBE_S = 10.0, 20.0
+"""Between two looks at whether streams are taken, and how long the answer may take."""
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +80,8 @@ class TritonServer:
         self._key = secrets.token_hex(16)
         self._headers = {KEY_HEADER: self._key}
         self._watcher: threading.Thread | None = None
-        self._is_stopping = threading.Event()
+        self._prober: threading.Thread | None = None
+        self._is_stopping, self._is_probed_no_more = threading.Event(), threading.Event()
         self._lock = threading.Lock()  # of what follows; never held while a server works
         self._held: dict[str, int | None] = {}  # the process of each; None where none was found
         self._lost: set[str] = set()  # to be unloaded before they are loaded again
@@ -127,16 +129,20 @@ class TritonServer:
                     raise
         self._watcher = threading.Thread(target=self._watch, name="triton-watch", daemon=True)
         self._watcher.start()
+        self._prober = threading.Thread(target=self._probe, name="triton-probe", daemon=True)
+        self._prober.start()
         return self
 
     def stop(self) -> None:
         """End it and everything of it; what is being spoken gets a few seconds."""
+        self._is_probed_no_more.set()
         with self._lock:  # after this nothing is launched any more
             self._is_stopping.set()
         if self._process is not None:
             self._process.end()
-        if self._watcher is not None:
-            self._watcher.join(STOP_S)
+        for thread in (self._watcher, self._prober):
+            if thread is not None:
+                thread.join(STOP_S)
         if self._client is not None:
             self._client.close()
         self._folder.cleanup()
@@ -281,6 +287,20 @@ class TritonServer:
             times.append(now)
             is_up = self._restart(code)
             pause_s = 0.0 if is_up else min(max(FIRST_PAUSE_S, 2 * pause_s), LONGEST_PAUSE_S)
+
+    def _probe(self) -> None:
+        """End a server that is ready and lets streams wait for ever, so that it is started again."""
+        probe = StreamProbe(self.address)
+        while not self._is_probed_no_more.wait(PROBE_EVERY_S):
+            process = self._process
+            if process is None or self.failure is not None or probe.is_answered(timeout_s=PROBE_S):
+                continue
+            # one that is starting, ending or starved answers nothing at all, and is no business of this
+            if self._is_stopping.is_set() or process is not self._process or not self.is_ready:
+                continue
+            _log.warning("tritonserver is ready, but takes no streams any more; it is ended and started again")
+            process.end()
+        probe.close()
 
     def _restart(self, code: int) -> bool:
         """Start it once more, with what it held; whether it came up."""

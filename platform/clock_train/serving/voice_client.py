@@ -13,8 +13,8 @@ from tritonclient.utils import InferenceServerException
 
 from clock_train.errors import ServerUnavailable, ServingError, VoiceProcessEnded
 from clock_train.serving.backend_errors import coded_error
+from clock_train.serving.ports import RECONNECTING
 from clock_train.serving.speech_request import SpeechRequest
-from clock_train.serving.triton_server import RECONNECTING
 from clock_train.serving.voice_model import AUDIO, DURATIONS, INPUTS, Timings
 
 DTYPES = {"UINT8": np.uint8, "INT64": np.int64, "FP32": np.float32}
@@ -24,6 +24,10 @@ ALIVE_S = 1.0
 """Without a chunk, before the voice's process is looked at."""
 STREAM_S = 600.0
 """The longest that one request may speak."""
+TAKEN_S = 5.0
+"""After which a server has surely taken a request. One that is cancelled before takes with it the only handler that
+tritonserver keeps for new streams, about once in 30,000 times on a busy machine: its ModelStreamInferHandler leaves a
+cancelled context before it asks for the next one. ``stream_probe`` sees what is left of that."""
 
 
 class VoiceClient:
@@ -31,9 +35,12 @@ class VoiceClient:
 
     def __init__(self, address: str) -> None:
         self._triton = triton.InferenceServerClient(address, channel_args=RECONNECTING)
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Let the connection go."""
+        """Let the connection go, once the server has taken what was asked of it."""
+        if self._leaving:
+            await asyncio.wait(self._leaving)
         await self._triton.close()
 
     async def speak(
@@ -64,12 +71,14 @@ class VoiceClient:
             yield {"model_name": model, "inputs": tensors(request)}
 
         replies: Any = self._triton.stream_infer(asked(), stream_timeout=STREAM_S, headers=dict(headers or {}))
-        is_over = False
+        coming, is_taken, is_over = asyncio.ensure_future(anext(replies, None)), False, False
         try:
-            while (reply := await _next(replies, is_alive)) is not None:
+            while (reply := await _when_come(coming, is_alive)) is not None:
+                is_taken = True
                 result, error = reply
                 if error is not None:
                     raise _error_of(error)
+                coming = asyncio.ensure_future(anext(replies, None))
                 durations = result.as_numpy(DURATIONS)
                 if durations is not None:
                     tell(durations)
@@ -85,20 +94,28 @@ class VoiceClient:
             ) from error
         finally:
             if not is_over:
-                replies.cancel()
+                leaving = asyncio.ensure_future(_leave(replies, coming, is_taken))
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
 
 
-async def _next(replies: Any, is_alive: Callable[[], bool]) -> Any:
+async def _when_come(coming: asyncio.Future[Any], is_alive: Callable[[], bool]) -> Any:
     """The next reply; None at the end."""
-    coming = asyncio.ensure_future(anext(replies, None))
-    try:
-        while not (await asyncio.wait({coming}, timeout=ALIVE_S))[0]:
-            if not is_alive():
-                raise VoiceProcessEnded("the voice's process ended while it spoke; ask again, and it is loaded anew")
-        return coming.result()
-    finally:
-        if not coming.done():
-            coming.cancel()
+    while not (await asyncio.wait({coming}, timeout=ALIVE_S))[0]:
+        if not is_alive():
+            raise VoiceProcessEnded("the voice's process ended while it spoke; ask again, and it is loaded anew")
+    return coming.result()
+
+
+async def _leave(replies: Any, coming: asyncio.Future[Any], is_taken: bool) -> None:
+    """Cancel a request, but not before the server has taken it; a first reply says that it has."""
+    if not is_taken:
+        await asyncio.wait({coming}, timeout=TAKEN_S)
+    replies.cancel()
+    coming.cancel()
+    await asyncio.wait({coming})
+    if not coming.cancelled():
+        coming.exception()  # seen: nobody waits for it any more
 
 
 def tensors(request: SpeechRequest) -> list[Any]:

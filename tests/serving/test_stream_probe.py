@@ -1,0 +1,106 @@
+"""Streams that a server lets wait for ever: not made by us, seen where somebody else made them, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from asking import ask  # pyright: ignore[reportMissingImports]
+from footprint import footprint  # pyright: ignore[reportMissingImports]
+from served_voices import serving  # pyright: ignore[reportMissingImports]
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+from until import until  # pyright: ignore[reportMissingImports]
+
+from clock_train.serving import triton_server
+from clock_train.serving.speech_request import SpeechRequest
+from clock_train.serving.stream_probe import StreamProbe
+from clock_train.serving.voice_client import VoiceClient
+
+pytestmark = pytest.mark.ring2
+
+
+class Slow(service_pb2_grpc.GRPCInferenceServiceServicer):
+    """Answers a stream after a while, and notes in which order replies and ends came."""
+
+    def __init__(self, after_s: float) -> None:
+        self.after_s, self.seen, self.is_over = after_s, [], threading.Event()
+
+    def ModelStreamInfer(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        next(request_iterator)
+        context.add_callback(lambda: (self.seen.append("ended"), self.is_over.set()))
+        time.sleep(self.after_s)
+        self.seen.append("replies" if context.is_active() else "cancelled before")
+        yield service_pb2.ModelStreamInferResponse(error_message="Unknown: nothing")
+        self.is_over.wait(20)
+
+
+@contextmanager
+def slow_server(after_s: float) -> Iterator[tuple[Slow, str]]:
+    slow, server = Slow(after_s), grpc.server(ThreadPoolExecutor(4))
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(slow, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield slow, f"127.0.0.1:{port}"
+    finally:
+        slow.is_over.set()
+        server.stop(None)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.002, 0.1])
+def test_who_hangs_up_at_once_is_not_cancelled_before_the_server_has_taken_it(after_s: float) -> None:
+    async def hang_up(address: str) -> float:
+        client = VoiceClient(address)
+        chunks = client.speak("anna", SpeechRequest(text="Hello."))
+        first = asyncio.ensure_future(anext(chunks))
+        await asyncio.sleep(after_s)
+        first.cancel()
+        began = time.monotonic()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await chunks.aclose()
+        took_s = time.monotonic() - began
+        await client.close()
+        return took_s
+
+    with slow_server(0.5) as (slow, address):
+        took_s = asyncio.run(hang_up(address))
+        until(slow.is_over.is_set, "its stream ends")
+        assert slow.seen in (["replies", "ended"], []), "in the second case it was never sent"
+        assert took_s < 0.4, "whoever hangs up does not wait for that"
+
+
+def test_a_live_server_answers_streams_and_keeps_nothing_of_them(served: Any) -> None:
+    probe = StreamProbe(served.server.address)
+    assert probe.is_answered(timeout_s=20)
+    before = footprint(served.server.pid).files
+    assert all(probe.is_answered(timeout_s=20) for _ in range(50))
+    assert footprint(served.server.pid).files == before
+    probe.close()
+
+
+def test_one_that_never_answers_is_seen() -> None:
+    with slow_server(5) as (_, address):
+        assert not StreamProbe(address).is_answered(timeout_s=0.3)
+    assert not StreamProbe("127.0.0.1:9").is_answered(timeout_s=0.3)
+
+
+def test_a_server_that_takes_no_streams_is_started_again_with_its_voices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True, False])
+    monkeypatch.setattr(triton_server, "PROBE_EVERY_S", 0.2)
+    monkeypatch.setattr(StreamProbe, "is_answered", lambda self, timeout_s: next(answers, True))
+    with serving(tmp_path) as running:
+        until(lambda: running.server.num_restarts == 1, "it is ended and started again")
+        until(lambda: running.server.holds("duo-v1"), "its voice is back")
+        assert len(ask(running.server.address, "duo-v1", text="Hello.")) > 1_000
+        assert next(answers, None) is None
