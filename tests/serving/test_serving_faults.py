@@ -31,6 +31,7 @@ from until import until  # pyright: ignore[reportMissingImports]
 
 from clock_train.errors import ClockTrainError, ServerPortTaken, ServerUnavailable
 from clock_train.models.sentences import read_sentences
+from clock_train.serving.ports import free_port
 from clock_train.serving.speech_request import SpeechRequest
 from clock_train.serving.triton_server import TritonServer
 from clock_train.serving.voice_client import VoiceClient
@@ -113,12 +114,15 @@ def test_a_signal_ends_everything_in_time_with_exit_code_0(folder: Path, number:
 
 
 def test_a_killed_voice_fails_its_requests_in_seconds_and_the_next_one_loads_it(folder: Path) -> None:
-    with front(folder / "voices", folder / "issuing") as served, ThreadPoolExecutor(2) as pool:
+    port = free_port()
+    metrics = ["--metrics-port", str(port)]
+    with front(folder / "voices", folder / "issuing", *metrics) as served, ThreadPoolExecutor(2) as pool:
         voice = next(
             pid for pid in descendants(served.process.pid) if "/duo-v1/" in Path(f"/proc/{pid}/cmdline").read_text()
         )
         os.kill(voice, signal.SIGSTOP)  # so that requests wait for it
         asked = [pool.submit(speak, served) for _ in range(2)]
+        until(lambda: "clocktrain_speech_open 2.0" in httpx.get(f"http://127.0.0.1:{port}/metrics").text, "both wait")
         time.sleep(0.5)
         os.kill(voice, signal.SIGKILL)
         for each in asked:

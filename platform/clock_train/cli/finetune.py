@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ import typer
 
 from clock_train.cli import training_run as run
 from clock_train.orchestration.progress import ProgressStyle
+
+
+class Parts(Enum):
+    """Twin of ``training.trained_parts.TrainedParts``, which help need not load."""
+
+    ALL = "all"
+    CONDITIONS = "conditions"
+
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -31,6 +40,10 @@ def finetune(
     batch_size: run.BatchSize = None,
     learning_rate: run.LearningRate = None,
     seed: run.Seed = None,
+    trained: Annotated[
+        Parts | None,
+        typer.Option(help='What of the base changes; with conditions "voices slim" keeps the voice in a tenth.'),
+    ] = None,
     device: run.Device = "auto",
     workers: run.NumWorkers = 0,
     fork: run.Fork = False,
@@ -44,10 +57,12 @@ def finetune(
     from clock_train.orchestration.presets import usual_preset
     from clock_train.orchestration.shipped_base import shipped_base
     from clock_train.orchestration.training_preparation import TrainRequest
+    from clock_train.training.trained_parts import TrainedParts
 
     request = TrainRequest(
         corpora=[corpus], output=out, preset=preset or usual_preset(device), base=base or shipped_base(), name=name,
         max_steps=max_steps, epochs=epochs, max_cpu_seconds=max_cpu_seconds, batch_size=batch_size,
-        learning_rate=learning_rate, seed=seed, device=device, workers=workers, fork=fork,
+        learning_rate=learning_rate, seed=seed,
+        trained=None if trained is None else TrainedParts(trained.value), device=device, workers=workers, fork=fork,
     )  # fmt: skip
     run.train_and_print(request, progress, as_json)

@@ -36,6 +36,9 @@ Name = Annotated[str, typer.Argument(metavar="VOICE", help="Name of the voice.")
 Which = Annotated[
     str, typer.Argument(metavar="VERSION", help="Version that the table knows, or the folder or s3:// of a bundle.")
 ]
+Base = Annotated[Path | None, typer.Option(help="Voice folder of its base; by default the base that comes along.")]
+MUCH = 0.2
+"""Share of a base's size from which a difference saves little."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print the aliases as JSON.")]
 
 
@@ -124,6 +127,52 @@ def rollback(
         voices_cluster.change(voice, namespace, context, voices_cluster.rollback, as_json=as_json)
         return
     _changed(serving, lambda table: table.rolled_back(voice), as_json)
+
+
+@app.command()
+def slim(
+    voice: Annotated[Path, typer.Argument(metavar="FOLDER", help='Voice folder of "clocktrain finetune".')],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Folder for what differs from the base.")],
+    base: Base = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print sizes as JSON.")] = False,
+) -> None:
+    """Keep a trained voice as what differs from its base."""
+    from clock_train.issuing.access import Access
+    from clock_train.models.voice_delta import slim as slim_voice
+    from clock_train.orchestration.reading_log import record_voice
+    from clock_train.orchestration.shipped_base import shipped_base
+
+    record_voice(voice, Access.EXPORT)
+    made = slim_voice(voice, base or shipped_base(), out)
+    if as_json:
+        facts = {"path": str(made.path), "bytes": made.size_bytes, "changed": made.changed, "of": made.of}
+        print(json.dumps({**facts, "shareOfBase": round(made.share, 4)}, indent=1))
+        return
+    print(
+        f"{made.path}: {made.size_bytes / 2**20:.2f} MiB, {made.share:.1%} of its base; {made.changed:,} of "
+        f"{made.of:,} numbers differ"
+    )
+    if made.share > MUCH:
+        print("A voice that is fine-tuned with --trained conditions differs in a tenth of them.")
+
+
+@app.command()
+def restore(
+    difference: Annotated[Path, typer.Argument(metavar="FOLDER", help='Folder of "clocktrain voices slim".')],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the voice.")],
+    base: Base = None,
+) -> None:
+    """Make a whole voice of what differs from its base."""
+    from clock_train.issuing.access import Access
+    from clock_train.models.voice_delta import restore as restore_voice
+    from clock_train.orchestration.reading_log import record_voice
+    from clock_train.orchestration.shipped_base import shipped_base
+
+    record_voice(difference, Access.EXPORT)
+    card = restore_voice(difference, base or shipped_base(), out)
+    print(f'{out}: the voice "{card.name}"')
 
 
 def _changed(path: Path, change: Callable[[ServingTable], ServingTable], as_json: bool) -> None:

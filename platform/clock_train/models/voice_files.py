@@ -29,6 +29,8 @@ from clock_train.models.voice import VoiceConfig, VoiceModel
 
 WEIGHTS = "weights.safetensors"
 FILES = (SPEAKERS, WEIGHTS, "model.yaml")
+DELTA, DELTA_FACTS = "delta.safetensors", "delta"
+"""Of a folder that keeps a voice as its difference from a base: see ``voice_delta``."""
 JUDGES = "discriminators.safetensors"
 """Only where a contest was trained: a fine-tune goes on with judges that know speech already."""
 
@@ -87,6 +89,11 @@ def load_voice(path: Path) -> LoadedVoice:
         BundleFileMissing, BundleDamaged, BundleSchemaUnsupported: a file is gone, changed or of another version.
     """
     values = parse_card(path, read_card_bytes(path))
+    if DELTA_FACTS in values:
+        raise BundleFileMissing(
+            f'"{path}" keeps only what differs from the base "{values[DELTA_FACTS].get("baseName")}"; make it whole '
+            f"first: clocktrain voices restore {path} --out VOICE"
+        )
     if is_bundle(path) and WEIGHTS not in values["files"]:
         raise BundleFileMissing(
             f'"{path}" is a bundle to speak with and has no weights to train from; name the voice folder of its '

@@ -36,6 +36,7 @@ from clock_train.text.inventory import INVENTORY_ID
 from clock_train.training.parallel import check_shareable
 from clock_train.training.run import TrainingConfig
 from clock_train.training.schedule import ScheduleConfig
+from clock_train.training.trained_parts import TrainedParts
 
 MOST_HEARING = 0.35
 """Share of the steps; a little less than the demo, whose budget is in CPU time, gives it."""
@@ -60,6 +61,8 @@ class TrainRequest:
     batch_size: int | None = None
     learning_rate: float | None = None
     seed: int | None = None
+    trained: TrainedParts | None = None
+    """What of the model changes."""
     device: str = "auto"
     initial_vectors: dict[str, list[float]] | None = None
     """Speaker vectors to start from, for a model that stores them."""
@@ -204,7 +207,7 @@ def _packed(
 def _training_config(request: TrainRequest, training: TrainingConfig, packed: PackedCorpus) -> TrainingConfig:
     changes = {
         name: getattr(request, name)
-        for name in ("max_steps", "max_cpu_seconds", "batch_size", "seed")
+        for name in ("max_steps", "max_cpu_seconds", "batch_size", "seed", "trained")
         if getattr(request, name) is not None
     }
     if request.max_steps is not None or request.epochs is not None:

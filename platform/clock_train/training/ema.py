@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """Exponential moving average of a module's parameters.
+    """Exponential moving average of a module's parameters that have a gradient.
 
     The decay warms up, ``min(decay, (1 + n) / (10 + n))``, so that a short run is not averaged with its random start.
     """
 
     def __init__(self, module: nn.Module, *, decay: float) -> None:
         self.decay, self.updates = decay, 0
-        self._live = dict(module.named_parameters())
+        self._live = {name: each for name, each in module.named_parameters() if each.requires_grad}
         self.average = {name: parameter.detach().clone() for name, parameter in self._live.items()}
 
     @torch.no_grad()

@@ -43,8 +43,9 @@ class OptimizerConfig:
 
 def generator_optimizer(model: VoiceModel, config: OptimizerConfig) -> torch.optim.AdamW:
     """AdamW over the generator, the text side in a group of its own."""
-    text = [p for name, p in model.named_parameters() if name.split(".")[0] in TEXT_PARTS]
-    rest = [p for name, p in model.named_parameters() if name.split(".")[0] not in TEXT_PARTS]
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    text = [p for name, p in trained.items() if name.split(".")[0] in TEXT_PARTS]
+    rest = [p for name, p in trained.items() if name.split(".")[0] not in TEXT_PARTS]
     groups = [
         {"params": rest, "factor": 1.0},
         {"params": text, "factor": config.text_learning_rate_factor},

@@ -34,6 +34,7 @@ from clock_train.training.optimizers import (
 from clock_train.training.parallel import ALONE, Parallel, check_shareable, seed_of
 from clock_train.training.run_state import RunState
 from clock_train.training.schedule import Phase, ScheduleConfig
+from clock_train.training.trained_parts import TrainedParts, freeze
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ class TrainingConfig:
     patience: int | None = None
     """Checkpoints without a better score before the run ends early; None never does."""
     ema_decay: float = 0.999
+    trained: TrainedParts = TrainedParts.ALL
+    """What of the model changes; a fine-tune of the conditions alone is kept in a tenth of the room."""
     bf16: bool = True
     """Mixed precision where the device computes bfloat16 natively; never on a CPU."""
     loss: LossConfig = field(default_factory=LossConfig)
@@ -94,6 +97,7 @@ class Run:
         torch.manual_seed(seed_of(config.seed, parallel.rank))
         self.config, self.device, self.parallel = config, device, parallel
         self.voice = voice.to(device)
+        freeze(self.voice, config.trained)
         self.corpus = DeviceCorpus(packed, hop_samples=voice.config.mel.hop_samples, device=device)
         self.teaching = None if teaching is None else replace(teaching, lessons=teaching.lessons.to(device))
         self.plan = _plan(packed, self.corpus, config, teaching)
