@@ -33,6 +33,7 @@ from clock_train.orchestration.starting_model import from_base, from_scratch
 from clock_train.training import checkpoint
 from clock_train.training.loop import fit
 from clock_train.training.run import Run
+from clock_train.training.trained_parts import TrainedParts
 
 UNUSED = 9
 """Of a clip that takes no part in a row."""
@@ -53,6 +54,7 @@ class Trial:
     cpu_seconds: float
     learning_rate: float
     base: Path | None
+    parts: TrainedParts = TrainedParts.ALL
 
 
 def main() -> None:
@@ -65,6 +67,8 @@ def main() -> None:
     parser.add_argument(
         "--learning-rate", type=float, nargs="+", default=[PRESETS["Demo"].training.optimizer.learning_rate]
     )
+    names = [each.value for each in TrainedParts]
+    parser.add_argument("--trained", nargs="+", choices=names, default=["all"], help="what of the base changes")
     parser.add_argument("--from-scratch", action="store_true", help="also from nothing, for the longest time")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
@@ -75,8 +79,8 @@ def main() -> None:
     judges = {language: phone_judge(packed, language) for language in set(packed.languages)}
     words = "word errors" if any(isinstance(each, str) for each in judges.values()) else "phone errors"
     print(
-        "| from | minutes | CPU-s | rate | steps | similarity | of its resynthesis | mismatch | MCD | of resynthesis "
-        f"| {words} | in the recordings |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
+        "| from | trained | minutes | CPU-s | rate | steps | similarity | of its resynthesis | mismatch | MCD | of resynthesis "
+        f"| {words} | in the recordings |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     for trial in _trials(asked, base):
         print(f"| {_row(trial, packed, judges, asked.seed)} |", flush=True)
@@ -87,7 +91,8 @@ def _trials(asked: argparse.Namespace, base: Path) -> Iterator[Trial]:
     for minutes in asked.minutes:
         for rate in asked.learning_rate:
             for seconds in asked.cpu_seconds:
-                yield Trial(minutes, seconds, rate, base)
+                for parts in asked.trained:
+                    yield Trial(minutes, seconds, rate, base, TrainedParts(parts))
     if asked.from_scratch:
         yield Trial(max(asked.minutes), max(asked.cpu_seconds), PRESETS["Demo"].training.optimizer.learning_rate, None)
 
@@ -110,7 +115,14 @@ def _row(trial: Trial, packed: PackedCorpus, judges: dict[str, PhoneRecogniser |
     figures = [_value(report, *of) for of in (*SHOWN, (errors, Subject.SPEECH), (errors, Subject.NATURAL))]
     trained = chosen.seconds()[chosen.of_split(TRAIN)].sum() / 60 if trial.minutes else 0.0
     start = "nothing" if trial.base is None else "base"
-    about = [start, f"{trained:.1f}", f"{trial.cpu_seconds:.0f}", f"{trial.learning_rate:g}", str(steps)]
+    about = [
+        start,
+        trial.parts.value,
+        f"{trained:.1f}",
+        f"{trial.cpu_seconds:.0f}",
+        f"{trial.learning_rate:g}",
+        str(steps),
+    ]
     return " | ".join([*about, *figures])
 
 
@@ -119,6 +131,7 @@ def _run(trial: Trial, packed: PackedCorpus, seed: int) -> Run:
     training = replace(
         demo.training,
         seed=seed,
+        trained=trial.parts,
         max_cpu_seconds=trial.cpu_seconds or None,
         checkpoint_every=10**9,
         optimizer=replace(demo.training.optimizer, learning_rate=trial.learning_rate or 1e-4),

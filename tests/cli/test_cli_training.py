@@ -45,6 +45,51 @@ def test_finetune_makes_a_voice_and_prints_where_it_is(
     assert Path(result["history"]).is_file()
 
 
+def test_several_corpora_become_voices_of_their_own_and_one_that_fails_keeps_no_other(
+    base: Path, tone_corpora: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    anna, carlo = tone_corpora[:2]
+    named = [str(anna), str(tmp_path / "nowhere"), str(carlo)]
+    assert run(["finetune", *named, "--base", str(base), "--out", str(tmp_path / "out"), *SHORT]) == 2
+    captured = capsys.readouterr()
+    done = json.loads(captured.out)
+    assert list(done) == [anna.name, "nowhere", carlo.name]
+    assert done["nowhere"]["error"].startswith("CorpusNotFound: ")
+    for corpus, speaker in ((anna, "anna"), (carlo, "carlo")):
+        card = json.loads((tmp_path / "out" / corpus.name / "voice" / "voice.json").read_text(encoding="utf-8"))
+        assert card["speakers"] == [speaker] and done[corpus.name]["step"] == 2
+
+
+def test_several_corpora_need_folders_and_names_of_their_own(
+    tone_corpora: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twice = [str(tone_corpora[0]), str(tone_corpora[0])]
+    assert run(["finetune", *twice, "--out", str(tmp_path), *SHORT]) == 2
+    assert "two corpora are in folders called" in capsys.readouterr().err
+    assert run(["finetune", *map(str, tone_corpora[:2]), "--name", "both", "--out", str(tmp_path), *SHORT]) == 2
+    assert "--name is one voice's" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_voice_of_conditions_is_slimmed_and_whole_again(
+    base: Path, tone_corpora: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = ["--trained", "conditions", "--base", str(base), "--out", str(tmp_path / "out")]
+    assert run(["finetune", str(tone_corpora[0]), *trained, *SHORT]) == 0
+    capsys.readouterr()
+    voice, kept, again = str(tmp_path / "out" / "voice"), str(tmp_path / "kept"), str(tmp_path / "again")
+    assert run(["voices", "slim", voice, "--base", str(base), "--out", kept]) == 0
+    assert "of its base; " in capsys.readouterr().out
+    assert run(["voices", "slim", voice, "--base", str(base), "--out", kept, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert 0 < facts["changed"] < 0.2 * facts["of"] and facts["shareOfBase"] < 0.2
+    assert run(["voices", "restore", kept, "--base", str(base), "--out", again]) == 0
+    assert capsys.readouterr().out == f'{again}: the voice "anna"\n'
+    assert run(["voices", "restore", voice, "--base", str(base), "--out", again]) == 2
+    assert "BundleDamaged: " in capsys.readouterr().err
+
+
 def test_the_same_command_says_that_it_goes_on(
     tone_corpora: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

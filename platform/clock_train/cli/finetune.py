@@ -24,7 +24,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def finetune(
-    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help='Folder of "clocktrain corpus build".')],
+    corpora: Annotated[
+        list[Path], typer.Argument(metavar="CORPUS", help='Folder of "clocktrain corpus build"; each becomes a voice.')
+    ],
     *,
     out: run.Out,
     base: Annotated[
@@ -50,9 +52,10 @@ def finetune(
     progress: run.Progress = ProgressStyle.AUTO,
     as_json: run.Json = False,
 ) -> None:
-    """Teach a base one speaker's voice.
+    """Teach a base one speaker's voice, or one after the other those of several.
 
     Sizes come from the base, the rest from the preset. The same command with the same folder goes on where it stopped.
+    Of several corpora each becomes a voice of its own in OUT/CORPUS, and one that fails keeps none of the others.
     """
     from clock_train.orchestration.presets import usual_preset
     from clock_train.orchestration.shipped_base import shipped_base
@@ -60,9 +63,12 @@ def finetune(
     from clock_train.training.trained_parts import TrainedParts
 
     request = TrainRequest(
-        corpora=[corpus], output=out, preset=preset or usual_preset(device), base=base or shipped_base(), name=name,
+        corpora=corpora, output=out, preset=preset or usual_preset(device), base=base or shipped_base(), name=name,
         max_steps=max_steps, epochs=epochs, max_cpu_seconds=max_cpu_seconds, batch_size=batch_size,
         learning_rate=learning_rate, seed=seed,
         trained=None if trained is None else TrainedParts(trained.value), device=device, workers=workers, fork=fork,
     )  # fmt: skip
-    run.train_and_print(request, progress, as_json)
+    if len(corpora) == 1:
+        run.train_and_print(request, progress, as_json)
+    else:
+        run.train_each_and_print(run.one_for_each(request), progress, as_json)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clock_train.errors import ClockTrainError, TrainingStopped
 from clock_train.orchestration.progress import ProgressStyle, listening, spoken_duration
 
 if TYPE_CHECKING:
@@ -53,6 +55,60 @@ def train_and_print(
     request: TrainRequest, progress: ProgressStyle, as_json: bool, *, carried: Path | None = None
 ) -> None:
     """Train, or take over what was trained elsewhere; then say on stdout where the voice is and how good it got."""
+    outcome = _trained(request, progress, carried=carried)
+    if as_json:
+        print(json.dumps(result_of(outcome), indent=1, ensure_ascii=False))
+    else:
+        for line in lines_of(outcome):
+            print(line)
+
+
+def one_for_each(request: TrainRequest) -> dict[str, TrainRequest]:
+    """A training for each corpus of a request, by the name of its folder below the output."""
+    if request.name is not None:
+        raise typer.BadParameter("--name is one voice's; of several corpora each voice is named after its speaker")
+    found: dict[str, TrainRequest] = {}
+    for corpus in request.corpora:
+        label = corpus.absolute().name
+        if label in found:
+            raise typer.BadParameter(f'two corpora are in folders called "{label}"; rename one, each needs its own')
+        found[label] = replace(request, corpora=[corpus], output=request.output / label)
+    return found
+
+
+def train_each_and_print(requests: Mapping[str, TrainRequest], progress: ProgressStyle, as_json: bool) -> None:
+    """Train one after the other in this process; a voice that fails is said and keeps none of the others.
+
+    Raises:
+        typer.Exit: some failed; with the exit code of the first of them.
+        TrainingStopped: it saved and stopped, as was asked.
+    """
+    done: dict[str, dict[str, Any]] = {}
+    errors: list[ClockTrainError] = []
+    for label, request in requests.items():
+        if not as_json:
+            print(f"{label}:", flush=True)
+        try:
+            outcome = _trained(request, progress)
+        except TrainingStopped:
+            raise
+        except ClockTrainError as error:
+            errors.append(error)
+            done[label] = {"error": str(error)}
+            if not as_json:
+                print(f"Failed:  {error}", flush=True)
+            continue
+        done[label] = result_of(outcome)
+        if not as_json:
+            for line in lines_of(outcome):
+                print(line, flush=True)
+    if as_json:
+        print(json.dumps(done, indent=1, ensure_ascii=False))
+    if errors:
+        raise typer.Exit(errors[0].exit_code)
+
+
+def _trained(request: TrainRequest, progress: ProgressStyle, *, carried: Path | None = None) -> TrainOutcome:
     from clock_train.orchestration.run_tracking import RunTracking
     from clock_train.tracking.target import local_target
 
@@ -67,11 +123,7 @@ def train_and_print(
 
             outcome = train(request, listener, tracking)
         tracking.finish()
-    if as_json:
-        print(json.dumps(result_of(outcome), indent=1, ensure_ascii=False))
-    else:
-        for line in lines_of(outcome):
-            print(line)
+    return outcome
 
 
 def result_of(outcome: TrainOutcome) -> dict[str, Any]:
