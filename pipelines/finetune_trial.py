@@ -79,8 +79,8 @@ def main() -> None:
     judges = {language: phone_judge(packed, language) for language in set(packed.languages)}
     words = "word errors" if any(isinstance(each, str) for each in judges.values()) else "phone errors"
     print(
-        "| from | trained | minutes | CPU-s | rate | steps | similarity | of its resynthesis | mismatch | MCD | of resynthesis "
-        f"| {words} | in the recordings |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+        "| from | trained | minutes | CPU-s | rate | steps | similarity | of its resynthesis | mismatch | MCD "
+        f"| of resynthesis | {words} | in the recordings |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     for trial in _trials(asked, base):
         print(f"| {_row(trial, packed, judges, asked.seed)} |", flush=True)
