@@ -81,7 +81,12 @@ SETS: dict[str, list[Program | Folder]] = {
         Program(name="kube-score", wrapper="kube-score", package="github.com/zegl/kube-score/cmd/kube-score"),
         Program(name="grpcurl", wrapper="grpcurl", package="github.com/fullstorydev/grpcurl/cmd/grpcurl"),
         Program(name="kwok", wrapper="kwok", package="sigs.k8s.io/kwok/cmd/kwok"),
-        Folder(name="kwok-files", wrapper="kwok", module="sigs.k8s.io/kwok", paths=("kustomize/stage",)),
+        Folder(
+            name="kwok-files", wrapper="kwok", module="sigs.k8s.io/kwok", paths=("kustomize/stage", "kustomize/metrics")
+        ),
+        Program(
+            name="metrics-server", wrapper="metrics-server", package="sigs.k8s.io/metrics-server/cmd/metrics-server"
+        ),
         Program(name="ray-operator", wrapper="kuberay", package="github.com/ray-project/kuberay/ray-operator"),
         Folder(
             name="kuberay-files",

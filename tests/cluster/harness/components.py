@@ -30,6 +30,7 @@ ADMISSION = (
 CLIENT_RATE = ["--kube-api-qps=500", "--kube-api-burst=1000"]
 """The controllers' own limits (20 to 50 a second) would be what a test with 500 clones measures."""
 PROBE_LIMIT_S = 2.0
+PROXY = "front-proxy"
 
 Started = tuple[str, list[str]]
 """A component's name and command."""
@@ -101,6 +102,7 @@ def apiserver(plane: Plane) -> Started:
     kubelet_certificate, kubelet_key = authority.issue(
         "apiserver-kubelet-client", common_name="apiserver-kubelet-client", groups=["system:masters"]
     )
+    proxy_certificate, proxy_key = authority.issue("front-proxy", common_name=PROXY)
     signing_key, public_key = authority.key_pair("service-accounts")
     listen = "127.0.0.1" if address == "127.0.0.1" else "0.0.0.0"
     return "apiserver", [
@@ -118,6 +120,14 @@ def apiserver(plane: Plane) -> Started:
         f"--service-cluster-ip-range={SERVICE_RANGE}",
         f"--kubelet-client-certificate={kubelet_certificate}",
         f"--kubelet-client-key={kubelet_key}",
+        # by which an API that it hands on knows it, and whom it speaks for
+        f"--proxy-client-cert-file={proxy_certificate}",
+        f"--proxy-client-key-file={proxy_key}",
+        f"--requestheader-client-ca-file={authority.certificate_path}",
+        f"--requestheader-allowed-names={PROXY}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         "--kubelet-preferred-address-types=InternalIP",
         "--authorization-mode=Node,RBAC",
         f"--enable-admission-plugins={','.join(ADMISSION)}",
@@ -163,8 +173,17 @@ def scheduler(plane: Plane, kubeconfig: Path) -> Started:
     ]
 
 
-def kwok(plane: Plane, kubeconfig: Path, stages: Path, port: int) -> Started:
-    """The player of nodes and pods, by the stages that a file describes."""
+def kwok(plane: Plane, kubeconfig: Path, stages: Path, port: int, *, tells_load: bool = False) -> Started:
+    """The player of nodes and pods, by the stages that a file describes.
+
+    Args:
+        tells_load: whether its nodes are found where it listens, as a metrics-server wants to find a kubelet.
+    """
+    where = ["--node-ip=10.0.0.1"]
+    if tells_load:
+        certificate, key = plane.authority.issue("kwok", common_name="kwok", addresses=["127.0.0.1"])
+        where = ["--node-ip=127.0.0.1", f"--node-port={port}"]
+        where += [f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}"]
     return "kwok", [
         str(plane.programs["kwok"]),
         f"--kubeconfig={kubeconfig}",
@@ -172,8 +191,23 @@ def kwok(plane: Plane, kubeconfig: Path, stages: Path, port: int) -> Started:
         "--manage-all-nodes=true",
         "--node-lease-duration-seconds=40",
         "--cidr=10.0.0.1/24",
-        "--node-ip=10.0.0.1",
+        *where,
         f"--server-address=127.0.0.1:{port}",
+    ]
+
+
+def metrics_server(plane: Plane, program: Path, kubeconfig: Path, port: int) -> Started:
+    """What knows the load of pods, asking the nodes as often as it may."""
+    return "metrics-server", [
+        str(program),
+        *(f"--{use}kubeconfig={kubeconfig}" for use in ("", "authentication-", "authorization-")),
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--cert-dir={plane.folder / 'metrics-server'}",
+        "--kubelet-insecure-tls",
+        "--kubelet-use-node-status-port",
+        "--kubelet-preferred-address-types=InternalIP",
+        "--metric-resolution=10s",
     ]
 
 

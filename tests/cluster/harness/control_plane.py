@@ -19,7 +19,7 @@ import yaml
 
 from assets.build import folder as asset_folder
 from assets.build import program
-from harness import components, kuberay
+from harness import components, kuberay, load
 from harness.api import Api
 from harness.audit import POLICY, AuditEvent, AuditLog
 from harness.nodes import node
@@ -44,6 +44,7 @@ class ControlPlane:
         kuberay: whether KubeRay's CRDs and operator are there; `start_kuberay` brings them later.
         run: the run to belong to; one of its own, which ends with it, unless given.
         place: the network to run in.
+        load: whether a metrics-server knows what pods use, which is what their annotations say (see ``load``).
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class ControlPlane:
         kuberay: bool = True,
         run: Run | None = None,
         place: components.Place | None = None,
+        load: bool = False,
     ) -> None:
         self._node_counts = dict(NODES if nodes is None else nodes)
-        self._has_kuberay = kuberay
+        self._has_kuberay, self._has_load = kuberay, load
         self._given_run = run
         self._place = place or components.Place()
         self._dashboard: RayDashboard | None = None
@@ -81,7 +83,8 @@ class ControlPlane:
         """
         played = ["kwok"] if self._node_counts else []
         rays = ["ray-operator"] if self._has_kuberay else []
-        programs = {name: program(name) for name in [*components.PROGRAMS, *played, *rays]}
+        told = ["metrics-server"] if self._has_load else []
+        programs = {name: program(name) for name in [*components.PROGRAMS, *played, *rays, *told]}
         started = time.monotonic()
         self.run = self._given_run or Run()
         try:
@@ -346,10 +349,20 @@ class ControlPlane:
                     self.kubeconfig("kwok", ["system:masters"]),
                     write_stages(self.run.folder.path / "stages.yaml", asset_folder("kwok-files")),
                     kwok_port,
+                    tells_load=self._has_load,
                 ),
                 components.answers(f"http://127.0.0.1:{kwok_port}/healthz"),
             )
             later.append("kwok")
+        if self._has_load:
+            port = self.run.ports.take()
+            kubeconfig = self.kubeconfig("metrics-server", ["system:masters"])
+            self._add(
+                components.metrics_server(plane, programs["metrics-server"], kubeconfig, port),
+                components.answers(f"https://127.0.0.1:{port}/livez"),
+            )
+            self.apply(load.registration(port))
+            later.append("metrics-server")
         for name in later:
             self.processes[name].start()
         if self._has_kuberay:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.load import SCRAPED_AT, scrape_path
+
 ACCELERATOR_LABEL = "clocktrain.dev/accelerator"
 CLASSES: dict[str, dict[str, str]] = {
     "nvidia-t4": {"cpu": "8", "memory": "32Gi", "nvidia.com/gpu": "1"},
@@ -30,6 +32,10 @@ def node(accelerator: str, number: int) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "labels": labels, "annotations": {"kwok.x-k8s.io/node": "fake"}},
+        "metadata": {
+            "name": name,
+            "labels": labels,
+            "annotations": {"kwok.x-k8s.io/node": "fake", SCRAPED_AT: scrape_path(name)},
+        },
         "status": {"capacity": offered, "allocatable": offered},
     }

@@ -18,6 +18,8 @@ _OWN_STAGES = (
     "pod/fast/pod-complete.yaml",
     "pod/fast/pod-delete.yaml",
 )
+_USAGE = ("resource/metrics-resource.yaml", "usage/usage-from-annotation.yaml")
+"""What kwok's nodes tell of their pods' use, which is what an annotation of the pod says."""
 _IMAGE = ".spec.containers.[].image"
 
 
@@ -32,7 +34,8 @@ def write_stages(path: Path, kwok_files: Path) -> Path:
         {"key": ".spec.containers.[].name", "operator": "NotIn", "values": [SUBMITTER]}
     )
     wanted.append({"key": _IMAGE, "operator": "NotIn", "values": [MISSING_IMAGE]})
-    path.write_text(yaml.safe_dump_all(stages), encoding="utf-8")
+    usage = [_read(kwok_files / "kustomize" / "metrics" / name) for name in _USAGE]
+    path.write_text(yaml.safe_dump_all([*stages, *usage]), encoding="utf-8")
     return path
 
 
