@@ -208,6 +208,7 @@ def metrics_server(plane: Plane, program: Path, kubeconfig: Path, port: int) -> 
         "--kubelet-use-node-status-port",
         "--kubelet-preferred-address-types=InternalIP",
         "--metric-resolution=10s",
+        "--kubelet-request-timeout=5s",
     ]
 
 
