@@ -35,11 +35,16 @@ class Slow(service_pb2_grpc.GRPCInferenceServiceServicer):
 
     def ModelStreamInfer(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         next(request_iterator)
-        context.add_callback(lambda: (self.seen.append("ended"), self.is_over.set()))
+        context.add_callback(self.end)
         time.sleep(self.after_s)
         self.seen.append("replies" if context.is_active() else "cancelled before")
-        yield service_pb2.ModelStreamInferResponse(error_message="Unknown: nothing")
+        messages: Any = service_pb2
+        yield messages.ModelStreamInferResponse(error_message="Unknown: nothing")
         self.is_over.wait(20)
+
+    def end(self) -> None:
+        self.seen.append("ended")
+        self.is_over.set()
 
 
 @contextmanager

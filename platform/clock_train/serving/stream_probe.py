@@ -7,6 +7,8 @@ so readiness alone says too little.
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
@@ -28,7 +30,8 @@ class StreamProbe:
 
     def is_answered(self, *, timeout_s: float) -> bool:
         """Whether a new stream is answered in time."""
-        request = service_pb2.ModelInferRequest(model_name=NOBODY)
+        messages: Any = service_pb2  # its names are made when it is imported
+        request = messages.ModelInferRequest(model_name=NOBODY)
         try:
             next(self._stub.ModelStreamInfer(iter([request]), timeout=timeout_s))
         except StopIteration:
