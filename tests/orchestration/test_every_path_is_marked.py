@@ -88,6 +88,7 @@ WRITE = {
     "compliance/masked_corpus.py": "recordings, covered where they are personal",
     "cli/measurements/synthetic.py": "tones in the place of recordings",
     "data/recorded_lines.py": "recordings",
+    "data/small_corpus.py": "recordings, to be trained on elsewhere",
     "cli/watermark.py": "a sound that was brought, just marked",
     "cli/consent.py": "the statement that a person speaks",
     "client/sounds.py": "what a server marked",
