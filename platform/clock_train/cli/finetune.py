@@ -52,10 +52,11 @@ def finetune(
     progress: run.Progress = ProgressStyle.AUTO,
     as_json: run.Json = False,
 ) -> None:
-    """Teach a base one speaker's voice, or one after the other those of several.
+    """Teach a base one speaker's voice.
 
     Sizes come from the base, the rest from the preset. The same command with the same folder goes on where it stopped.
-    Of several corpora each becomes a voice of its own in OUT/CORPUS, and one that fails keeps none of the others.
+    Of several corpora each becomes a voice of its own in OUT/CORPUS, one after the other, and one that fails keeps none
+    of the others.
     """
     from clock_train.orchestration.presets import usual_preset
     from clock_train.orchestration.shipped_base import shipped_base
