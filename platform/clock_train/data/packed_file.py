@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from zipfile import BadZipFile
@@ -60,6 +61,11 @@ class PackedCorpus:
     def of_split(self, split: int) -> list[int]:
         """Indices of the clips of one split; augmented copies are only ever in ``TRAIN``."""
         return [int(i) for i in np.flatnonzero(self.split_of == split)]
+
+
+def offsets(lengths: Sequence[int]) -> np.ndarray:
+    """Where each of so many pieces begins, and where the last one ends; (pieces + 1,) int64."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def public_id(clip_id: str) -> str:

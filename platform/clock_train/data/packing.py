@@ -15,7 +15,7 @@ import numpy as np
 from clock_train.audio.augmentation import change_speed
 from clock_train.audio.reading import read_waveform
 from clock_train.data.manifest import Clip, Corpus
-from clock_train.data.packed_file import PackedCorpus, load_packed, save_packed
+from clock_train.data.packed_file import PackedCorpus, load_packed, offsets, save_packed
 from clock_train.data.splits import TRAIN, split_clips
 from clock_train.errors import ConfigError, TextError, TrainingDataTooSmall
 from clock_train.text.frontend import phonemize
@@ -140,9 +140,9 @@ def _lay_out(
         styles=[clip.style or "" for clip, *_ in rows],
         emotions=[clip.emotion or "" for clip, *_ in rows],
         samples=np.concatenate(samples),
-        sample_offsets=_offsets([len(wave) for wave in samples]),
+        sample_offsets=offsets([len(wave) for wave in samples]),
         tokens=np.concatenate([ids for _, _, ids, _ in rows], axis=1),
-        token_offsets=_offsets([ids.shape[1] for _, _, ids, _ in rows]),
+        token_offsets=offsets([ids.shape[1] for _, _, ids, _ in rows]),
         speaker_of=np.array([speakers.index(clip.speaker) for clip, *_ in rows], dtype=np.int64),
         split_of=np.array(splits, dtype=np.int64),
         speed_percent=np.array([percent for *_, percent in rows], dtype=np.float32),
@@ -151,7 +151,3 @@ def _lay_out(
 
 def _as_samples(waveform: np.ndarray) -> np.ndarray:
     return np.round(np.clip(waveform, -1, 32767 / 32768) * 32768).astype(np.int16)
-
-
-def _offsets(lengths: Sequence[int]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

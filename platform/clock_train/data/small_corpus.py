@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clock_train.data.packed_file import PackedCorpus, load_packed, save_packed
+from clock_train.data.packed_file import PackedCorpus, load_packed, offsets, save_packed
 from clock_train.errors import ConfigError, CorpusDamaged
 
 PARCEL = "parcel"
@@ -56,9 +56,9 @@ def anonymous(packed: PackedCorpus, splits: Sequence[int]) -> PackedCorpus:
         styles=[packed.styles[i] for i in kept],
         emotions=[packed.emotions[i] for i in kept],
         samples=np.concatenate([packed.samples[:0], *waves]),
-        sample_offsets=_offsets(list(map(len, waves))),
+        sample_offsets=offsets(list(map(len, waves))),
         tokens=np.concatenate([packed.tokens[:, :0], *(packed.ids(i) for i in kept)], axis=1),
-        token_offsets=_offsets([packed.ids(i).shape[1] for i in kept]),
+        token_offsets=offsets([packed.ids(i).shape[1] for i in kept]),
         speaker_of=packed.speaker_of[kept],
         split_of=packed.split_of[kept],
         speed_percent=packed.speed_percent[kept],
@@ -202,7 +202,3 @@ def _library(path: Path | None) -> ctypes.CDLL:
     sndfile.sf_strerror.argtypes = [ctypes.c_void_p]
     sndfile.sf_close.argtypes = [ctypes.c_void_p]
     return sndfile
-
-
-def _offsets(lengths: Sequence[int]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

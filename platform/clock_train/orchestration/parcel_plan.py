@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from clock_train.bundle.card import file_digest
 from clock_train.errors import ConsentExpired, ParcelDamaged
 
 PLAN, CORPUS, START, CODE, LIBRARIES = "plan.json", "corpus", "start", "code.zip", "libraries"
@@ -30,14 +30,8 @@ def read_plan(parcel: Path, *, now: datetime | None = None) -> dict[str, Any]:
     if known != FORMAT:
         raise ParcelDamaged(f'"{parcel}" has format {known}, its code reads {FORMAT}; write the parcel anew')
     for name, digest in files.items():
-        if not (parcel / name).is_file() or digest_of(parcel / name) != digest:
+        if not (parcel / name).is_file() or file_digest(parcel / name) != digest:
             raise ParcelDamaged(f'{name} of the parcel "{parcel}" is gone or changed; bring the parcel again')
     if until is not None and (now or datetime.now(UTC)) >= datetime.fromisoformat(until):
         raise ConsentExpired(f"a consent of these recordings ended on {until}; delete the parcel and renew it")
     return plan
-
-
-def digest_of(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from clock_train.bundle.card import VoiceCard
+from clock_train.bundle.card import VoiceCard, file_digest
+from clock_train.bundle.staging import staged
 from clock_train.consent.record import ConsentRecord
 from clock_train.data.packing import PackedCorpus
 from clock_train.data.small_corpus import PARCEL, Codec, anonymous, write_small
@@ -28,7 +29,7 @@ from clock_train.models.config_text import to_plain
 from clock_train.models.voice import VoiceSource
 from clock_train.models.voice_files import save_voice, stored_vectors
 from clock_train.orchestration.listener import Listener
-from clock_train.orchestration.parcel_plan import CODE, CORPUS, FORMAT, LIBRARIES, PLAN, SNDFILE, START, digest_of
+from clock_train.orchestration.parcel_plan import CODE, CORPUS, FORMAT, LIBRARIES, PLAN, SNDFILE, START
 from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.shipped_base import FOLDER as SHIPPED_BASE
 from clock_train.orchestration.starting_model import StartingModel
@@ -85,19 +86,12 @@ def write_parcel(
     with locked(request.output):
         prepared = prepare(request, listener)
         listener.stage("parcel")
-        folder, partial = request.output / PARCEL, request.output / f"{PARCEL}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        try:
-            _fill(partial, prepared, codec, opus_bits)
-            parcel = Parcel(folder, prepared.job.uid, _sizes(partial))
+        folder = request.output / PARCEL
+        with staged(folder) as staging:
+            _fill(staging, prepared, codec, opus_bits)
+            parcel = Parcel(folder, prepared.job.uid, _sizes(staging))
             if parcel.size_bytes > carry_mib * 2**20:
                 raise ParcelTooLarge(_too_large(parcel, codec, carry_mib))
-        except BaseException:
-            shutil.rmtree(partial)
-            raise
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
         return parcel
 
 
@@ -116,7 +110,7 @@ def _fill(folder: Path, prepared: Prepared, codec: Codec, opus_bits: int) -> Non
         "training": to_plain(prepared.job.training),
         "consentsUntil": _first_end(prepared.consents),
         "code": version("clock-train"),
-        "files": {name: digest_of(folder / name) for name in _sizes(folder)},
+        "files": {name: file_digest(folder / name) for name in _sizes(folder)},
     }
     (folder / PLAN).write_text(json.dumps(plan, indent=1), encoding="utf-8")
 
