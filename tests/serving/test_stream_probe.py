@@ -19,49 +19,52 @@ from served_voices import serving  # pyright: ignore[reportMissingImports]
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from until import until  # pyright: ignore[reportMissingImports]
 
-from clock_train.serving import triton_server
+from clock_train.serving import triton_server, voice_client
 from clock_train.serving.speech_request import SpeechRequest
 from clock_train.serving.stream_probe import StreamProbe
 from clock_train.serving.voice_client import VoiceClient
+from clock_train.serving.voice_model import LEAVE
 
 pytestmark = pytest.mark.ring2
 
 
 class Slow(service_pb2_grpc.GRPCInferenceServiceServicer):
-    """Answers a stream after a while, and notes in which order replies and ends came."""
+    """Speaks until it is told to end, and notes what became of its streams."""
 
-    def __init__(self, after_s: float) -> None:
-        self.after_s, self.seen, self.is_over = after_s, [], threading.Event()
+    def __init__(self, taken_after_s: float) -> None:
+        self.taken_after_s, self.asked, self.left = taken_after_s, [], []
+        self.seen, self.is_left, self.is_over = [], threading.Event(), threading.Event()
 
     def ModelStreamInfer(self, request_iterator: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        next(request_iterator)
-        context.add_callback(self.end)
-        time.sleep(self.after_s)
-        self.seen.append("replies" if context.is_active() else "cancelled before")
+        request = next(request_iterator)
         messages: Any = service_pb2
-        yield messages.ModelStreamInferResponse(error_message="Unknown: nothing")
-        self.is_over.wait(20)
-
-    def end(self) -> None:
-        self.seen.append("ended")
+        if [each.name for each in request.inputs] == [LEAVE]:
+            self.left.append(request.raw_input_contents[0].decode())
+            self.is_left.set()
+            return
+        self.asked.append(request.id)
+        time.sleep(self.taken_after_s)
+        while not self.is_left.wait(0.05) and context.is_active():
+            yield messages.ModelStreamInferResponse()
+        self.seen.append("ended itself" if context.is_active() else "cancelled")
         self.is_over.set()
 
 
 @contextmanager
-def slow_server(after_s: float) -> Iterator[tuple[Slow, str]]:
-    slow, server = Slow(after_s), grpc.server(ThreadPoolExecutor(4))
+def slow_server(taken_after_s: float) -> Iterator[tuple[Slow, str]]:
+    slow, server = Slow(taken_after_s), grpc.server(ThreadPoolExecutor(4))
     service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(slow, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
         yield slow, f"127.0.0.1:{port}"
     finally:
-        slow.is_over.set()
+        slow.is_left.set()
         server.stop(None)
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.002, 0.1])
-def test_who_hangs_up_at_once_is_not_cancelled_before_the_server_has_taken_it(after_s: float) -> None:
+@pytest.mark.parametrize("after_s", [0.01, 0.1, 0.8])
+def test_who_hangs_up_has_the_voice_end_and_cancels_no_stream(after_s: float) -> None:
     async def hang_up(address: str) -> float:
         client = VoiceClient(address)
         chunks = client.speak("anna", SpeechRequest(text="Hello."))
@@ -79,8 +82,28 @@ def test_who_hangs_up_at_once_is_not_cancelled_before_the_server_has_taken_it(af
     with slow_server(0.5) as (slow, address):
         took_s = asyncio.run(hang_up(address))
         until(slow.is_over.is_set, "its stream ends")
-        assert slow.seen in (["replies", "ended"], []), "in the second case it was never sent"
+        assert slow.seen == ["ended itself"]
+        assert slow.left == slow.asked
         assert took_s < 0.4, "whoever hangs up does not wait for that"
+
+
+def test_a_server_that_does_not_answer_is_cancelled_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voice_client, "LEAVING_S", 0.3)
+
+    async def hang_up(address: str) -> None:
+        client = VoiceClient(address)
+        chunks = client.speak("anna", SpeechRequest(text="Hello."))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(chunks), 0.2)
+        await chunks.aclose()
+        await client.close()
+
+    with slow_server(0.0) as (slow, address):
+        monkeypatch.setattr(slow.is_left, "set", lambda: None)
+        asyncio.run(hang_up(address))
+        until(slow.is_over.is_set, "its stream ends")
+        assert slow.seen == ["cancelled"]
+        monkeypatch.undo()
 
 
 def test_a_live_server_answers_streams_and_keeps_nothing_of_them(served: Any) -> None:

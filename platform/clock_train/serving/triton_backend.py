@@ -3,7 +3,7 @@
 The model's ``model.py`` is two lines that come here. One process serves a voice; each request has a thread of a small
 pool, since ONNX Runtime frees the interpreter while it computes: one copy of the weights for all cores. As many as
 there are cores make a chunk at once, in the order of ``Turns``. On a GPU their windows are decoded together. A request
-whose client has gone is left at the next chunk.
+whose client has gone, or said that it has (``leave``), ends at the next chunk.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from clock_train.errors import BUG, ClockTrainError, ServerBusy, SpeechInputInvalid
 from clock_train.issuing.installation import Installation
 from clock_train.models.sentences import Sentence
+from clock_train.serving.left_requests import LeftRequests
 from clock_train.serving.onnx_voice import CPU, GPU, OnnxVoice
 from clock_train.serving.speech_request import Mark, SpeechRequest, answer
 from clock_train.serving.turns import Turns
-from clock_train.serving.voice_model import AUDIO, DURATIONS, Timings
+from clock_train.serving.voice_model import AUDIO, DURATIONS, LEAVE, Timings
 
 AT_ONCE = 16
 """Requests that are being spoken; on a GPU that is also the most windows that meet in a batch."""
@@ -65,6 +66,7 @@ class VoiceBackend:
         self._pool = ThreadPoolExecutor(max(AT_ONCE, turns), thread_name_prefix="speech")
         self._turns = Turns(turns)
         self._waiting, self._lock = 0, threading.Lock()
+        self._left = LeftRequests()
         ids = np.zeros((3, WARM_UP_PHONES), dtype=np.int64)
         ids[0, 1:-1] = np.arange(20, 20 + WARM_UP_PHONES - 2)
         try:
@@ -77,11 +79,16 @@ class VoiceBackend:
         """Each request to a thread; Triton goes on at once."""
         for request in requests:
             sender = request.get_response_sender()
+            left = self._array(request, LEAVE)
+            if left is not None:
+                self._left.add(left.tobytes().decode("utf-8", errors="replace"))
+                self._end(request, sender)
+                continue
             with self._lock:
                 is_busy = self._waiting >= self._most_waiting
                 self._waiting += not is_busy
             if is_busy:
-                self._refuse(sender, ServerBusy(
+                self._end(request, sender, ServerBusy(
                     f"{self._most_waiting} requests of this voice are waiting already; ask again in a second"
                 ))  # fmt: skip
             else:
@@ -93,31 +100,33 @@ class VoiceBackend:
 
     def _serve(self, request: Any, sender: Any, came_s: float) -> None:
         try:
-            if sender.is_cancelled():
-                sender.send(flags=self._pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
-                return
+            if self._is_left(request, sender):
+                return self._end(request, sender)
 
             def tell(durations: np.ndarray) -> None:
                 sender.send(self._pb.InferenceResponse([self._tensor(DURATIONS, durations, np.int64)]))
 
             asked = self._read(request)
             with contextlib.closing(answer(self._engine, asked, self._installation, tell=tell)) as chunks:
-                self._speak(chunks, sender, came_s)
-            sender.send(flags=self._pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+                self._speak(chunks, request, sender, came_s)
+            self._end(request, sender)
         except ClockTrainError as error:
-            self._refuse(sender, error)
+            self._end(request, sender, error)
         except Exception as error:
             # where it happened, and not what it says: that may hold the text
             _log.error("a request failed with %s:\n%s", type(error).__name__, "".join(format_tb(error.__traceback__)))
-            self._refuse(sender, f"InternalError: {type(error).__name__} ({BUG}); see the server's log")
+            self._end(request, sender, f"InternalError: {type(error).__name__} ({BUG}); see the server's log")
         finally:
             with self._lock:
                 self._waiting -= 1
 
-    def _speak(self, chunks: Iterator[np.ndarray], sender: Any, came_s: float) -> None:
+    def _is_left(self, request: Any, sender: Any) -> bool:
+        return request.request_id() in self._left or sender.is_cancelled()
+
+    def _speak(self, chunks: Iterator[np.ndarray], request: Any, sender: Any, came_s: float) -> None:
         sound_until_s = 0.0
         with self._turns.turn(came_s):
-            while not sender.is_cancelled():
+            while not self._is_left(request, sender):
                 chunk = next(chunks, None)
                 if chunk is None:
                     return
@@ -126,9 +135,13 @@ class VoiceBackend:
                 sound_until_s = (sound_until_s or time.monotonic()) + len(chunk) / self._engine.sample_rate_hz
                 self._turns.let_others(sound_until_s)
 
-    def _refuse(self, sender: Any, error: object) -> None:
-        response = self._pb.InferenceResponse(error=self._pb.TritonError(str(error)))
-        sender.send(response, flags=self._pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+    def _end(self, request: Any, sender: Any, error: object = None) -> None:
+        self._left.discard(request.request_id())
+        final = self._pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL
+        if error is None:
+            sender.send(flags=final)
+        else:
+            sender.send(self._pb.InferenceResponse(error=self._pb.TritonError(str(error))), flags=final)
 
     def _read(self, request: Any) -> SpeechRequest:
         text, phones = self._words(request, "text"), self._array(request, "phones")

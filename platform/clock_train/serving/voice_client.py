@@ -1,10 +1,17 @@
-"""Asking a voice of a tritonserver: a request in, its chunks as they come; closing the iterator cancels the request."""
+"""Asking a voice of a tritonserver: a request in, its chunks as they come; closing the iterator ends the request.
+
+It is ended by a message to the voice, and not by cancelling its stream: tritonserver keeps one handler for new streams,
+which one that is cancelled before it is taken can take with it (about once in 30,000 times on a busy machine: its
+ModelStreamInferHandler leaves a cancelled context before it asks for the next one), and a cancellation at another
+unlucky moment ends the server with signal 11 (about once in 10,000). ``stream_probe`` sees what foreign clients do.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import numpy as np
@@ -15,7 +22,7 @@ from clock_train.errors import ServerUnavailable, ServingError, VoiceProcessEnde
 from clock_train.serving.backend_errors import coded_error
 from clock_train.serving.ports import RECONNECTING
 from clock_train.serving.speech_request import SpeechRequest
-from clock_train.serving.voice_model import AUDIO, DURATIONS, INPUTS, Timings
+from clock_train.serving.voice_model import AUDIO, DURATIONS, INPUTS, LEAVE, Timings
 
 DTYPES = {"UINT8": np.uint8, "INT64": np.int64, "FP32": np.float32}
 _STUB_ENDED = "is not healthy"
@@ -24,10 +31,9 @@ ALIVE_S = 1.0
 """Without a chunk, before the voice's process is looked at."""
 STREAM_S = 600.0
 """The longest that one request may speak."""
-TAKEN_S = 5.0
-"""After which a server has surely taken a request. One that is cancelled before takes with it the only handler that
-tritonserver keeps for new streams, about once in 30,000 times on a busy machine: its ModelStreamInferHandler leaves a
-cancelled context before it asks for the next one. ``stream_probe`` sees what is left of that."""
+LEAVING_S = 60.0
+"""In which a voice surely has ended a request that was left, behind all that it had to say before."""
+CLOSING_S = 5.0
 
 
 class VoiceClient:
@@ -38,9 +44,9 @@ class VoiceClient:
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Let the connection go, once the server has taken what was asked of it."""
+        """Let the connection go, once what was left has ended or some seconds have passed."""
         if self._leaving:
-            await asyncio.wait(self._leaving)
+            await asyncio.wait(self._leaving, timeout=CLOSING_S)
         await self._triton.close()
 
     async def speak(
@@ -67,25 +73,27 @@ class VoiceClient:
             ServerUnavailable: no server, or it ended while it spoke.
         """
 
-        async def asked() -> AsyncIterator[dict[str, Any]]:
-            yield {"model_name": model, "inputs": tensors(request)}
-
-        replies: Any = self._triton.stream_infer(asked(), stream_timeout=STREAM_S, headers=dict(headers or {}))
-        coming, is_taken, is_over = asyncio.ensure_future(anext(replies, None)), False, False
+        asked = {"model_name": model, "inputs": tensors(request), "request_id": uuid4().hex}
+        replies = self._stream(asked, timeout_s=STREAM_S, headers=headers)
+        coming, is_answered, is_gone = asyncio.ensure_future(anext(replies, None)), False, False
         try:
             while (reply := await _when_come(coming, is_alive)) is not None:
-                is_taken = True
                 result, error = reply
-                if error is not None:
-                    raise _error_of(error)
                 coming = asyncio.ensure_future(anext(replies, None))
+                if error is not None:
+                    is_answered = True
+                    raise _error_of(error)
                 durations = result.as_numpy(DURATIONS)
                 if durations is not None:
                     tell(durations)
                 samples = result.as_numpy(AUDIO)
                 if samples is not None and len(samples):
                     yield samples
-            is_over = True  # a server that ended meanwhile is an error of the call
+            is_gone = True  # a server that ended meanwhile is an error of the call
+        except VoiceProcessEnded:
+            is_gone = True
+            replies.cancel()  # nobody is there to end it
+            raise
         except InferenceServerException as error:
             raise _error_of(error) from error
         except grpc.RpcError as error:  # a server that is lost in the middle; tritonclient leaves it as it is
@@ -93,10 +101,30 @@ class VoiceClient:
                 f"the speech server did not finish ({type(error).__name__}); ask again in some seconds"
             ) from error
         finally:
-            if not is_over:
-                leaving = asyncio.ensure_future(_leave(replies, coming, is_taken))
+            if not is_gone:
+                leaving = asyncio.ensure_future(self._leave(asked, replies, coming, is_answered))
                 self._leaving.add(leaving)
                 leaving.add_done_callback(self._leaving.discard)
+
+    def _stream(self, asked: dict[str, Any], *, timeout_s: float, headers: Mapping[str, str] | None = None) -> Any:
+        async def messages() -> AsyncIterator[dict[str, Any]]:
+            yield asked
+
+        return self._triton.stream_infer(messages(), stream_timeout=timeout_s, headers=dict(headers or {}))
+
+    async def _leave(self, asked: dict[str, Any], replies: Any, coming: asyncio.Future[Any], is_answered: bool) -> None:
+        """Have a request ended, and wait for that; with a server that does not answer its stream is cancelled."""
+        message = asked | {"inputs": [tensor(LEAVE, asked["request_id"])], "request_id": ""}
+        try:
+            async with asyncio.timeout(LEAVING_S):
+                if not is_answered and not (coming.done() and coming.result() is None):
+                    async for _ in self._stream(message, timeout_s=LEAVING_S):
+                        pass
+                while await coming is not None:
+                    coming = asyncio.ensure_future(anext(replies, None))
+        except (TimeoutError, asyncio.CancelledError, InferenceServerException, grpc.RpcError):
+            replies.cancel()
+            coming.cancel()
 
 
 async def _when_come(coming: asyncio.Future[Any], is_alive: Callable[[], bool]) -> Any:
@@ -105,17 +133,6 @@ async def _when_come(coming: asyncio.Future[Any], is_alive: Callable[[], bool]) 
         if not is_alive():
             raise VoiceProcessEnded("the voice's process ended while it spoke; ask again, and it is loaded anew")
     return coming.result()
-
-
-async def _leave(replies: Any, coming: asyncio.Future[Any], is_taken: bool) -> None:
-    """Cancel a request, but not before the server has taken it; a first reply says that it has."""
-    if not is_taken:
-        await asyncio.wait({coming}, timeout=TAKEN_S)
-    replies.cancel()
-    coming.cancel()
-    await asyncio.wait({coming})
-    if not coming.cancelled():
-        coming.exception()  # seen: nobody waits for it any more
 
 
 def tensors(request: SpeechRequest) -> list[Any]:

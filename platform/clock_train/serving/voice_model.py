@@ -25,6 +25,7 @@ class Port(NamedTuple):
     """-1 is any."""
 
 
+LEAVE = "leave"
 INPUTS = {
     "text": Port("UINT8", (-1,)),  # UTF-8
     "language": Port("UINT8", (-1,)),  # as phonemize takes it; "auto"
@@ -41,8 +42,9 @@ INPUTS = {
     "payload": Port("UINT8", (-1,)),  # of the mark: twelve hexadecimal digits
     "key_id": Port("UINT8", (-1,)),  # of the installation's secret that marks it
     "request_id": Port("UINT8", (-1,)),  # of the log's line, and where the mark begins; else made of the request
+    LEAVE: Port("UINT8", (-1,)),  # Triton's id of a request that is to end; alone, and answered with nothing
 }
-"""All optional, but one of ``text`` and ``phones``."""
+"""All optional, but one of ``text``, ``phones`` and ``leave``."""
 AUDIO = "audio"
 DURATIONS = "durations"
 OUTPUTS = {AUDIO: Port("FP32", (-1,)), DURATIONS: Port("INT64", (-1,))}
