@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from installed.platform import Platform
 pytestmark = [pytest.mark.ring4, pytest.mark.timeout(2_400)]
 EPOCHS = 150
 """Long enough for every loss below to find it in training: a step takes a quarter of a second on two quiet cores."""
+VOICE_EPOCHS = 5
+"""Of a voice from that base, which has to speak and no more."""
 
 
 @pytest.fixture(scope="module")
@@ -200,8 +203,18 @@ def test_a_gateway_hands_it_out_and_nobody_else_reaches_triton(base: Platform) -
     assert gateway_pods(base) == pods, "without a restart"
 
 
+def test_another_persons_voice_is_made_from_it_and_served(base: Platform) -> None:
+    base.plane.apply(from_base(base, "carlo", {"cloneRef": {"name": "base"}}))
+    base.wait(lambda: base.has_ended("carlo"), 900, "it ends")
+    assert base.condition("carlo", "Ready") == ("True", "Ready"), base.story()
+    base.wait(lambda: base.condition("carlo", "Served") == ("True", "Served"), 60, "it is in the table")
+    address = base.serve("base", "carlo", by_gateway=True)
+    key = base.api_key("gateway")
+    base.wait(lambda: answer_to(address, "carlo@champion", TEXT, key) == 200, 240, "the gateway follows")
+
+
 def test_a_consent_that_is_taken_back_silences_the_voice_and_erases_its_speaker(base: Platform) -> None:
-    """The last of all: it takes the recordings that the others train on."""
+    """Near the end: it takes recordings that the others train on."""
     kept = {item.key for item in base.bucket.list(f"{NAMESPACE}/corpora/carlo")}
     assert kept and base.bucket.list(f"{NAMESPACE}/corpora/allison")
     at_once = '{"spec":{"erasureGraceSeconds":0}}'
@@ -226,6 +239,36 @@ def test_a_consent_that_is_taken_back_silences_the_voice_and_erases_its_speaker(
     (receipt,) = [each for each in receipts if (each.scope, each.name) == ("speaker", "allison")]
     assert receipt.is_complete and len(receipt.items) > 10
     print(f"receipt: {len(receipt.items)} objects")
+    digest = base.status("base")["versions"][-1]["digest"]
+    assert digest in {each["digest"] for each in receipt.retired_bases}
+    assert "carlo" in {each["name"] for each in receipt.made_from_them}
+
+
+def test_another_persons_voice_from_the_retired_base_speaks_until_its_day_and_no_longer(base: Platform) -> None:
+    base.wait(lambda: base.condition("carlo", "Served") == ("True", "RetrainBy"), 60, "it says until when it speaks")
+    uri = base.status("base")["versions"][-1]["bundleURI"]
+    base.plane.apply(from_base(base, "late", {"bundleURI": uri}))
+    base.wait(lambda: base.condition("late", "Accepted") == ("False", "BaseRetired"), 60, "nothing new is made from it")
+    address = base.serve("carlo", by_gateway=True)
+    key = base.api_key("gateway")
+    base.wait(lambda: answer_to(address, "carlo@champion", TEXT, key) == 200, 240, "it speaks on")
+
+    today = '{"spec":{"retrainBySeconds":0}}'
+    base.plane.kubectl("patch", "vtr", "standard", "--type=merge", "-p", today)
+    base.wait(lambda: base.condition("carlo", "Served") == ("False", "BaseRetired"), 60, "it is out of the table")
+    began = time.monotonic()
+    base.wait(lambda: answer_to(address, "carlo@champion", TEXT, key) == 404, 240, "the gateway follows")
+    print(f"silent {time.monotonic() - began:.1f} s after it was out of the table")
+    assert base.bucket.exists(
+        f"{base.status('carlo')['voice']['bundleURI'].removeprefix('s3://clocktrain/')}/COMMITTED"
+    )
+
+
+def from_base(base: Platform, name: str, source: dict[str, Any]) -> manifests.Manifest:
+    """A short fine-tune of the man's voice, served whatever its figures are."""
+    speaker = {"carlo": base.revisions["carlo"]}
+    wanted = {"base": source, "serving": {"policy": "Always"}}
+    return manifests.clone(name, speaker, epochs=VOICE_EPOCHS, workers=1, **wanted)
 
 
 def gateway_pods(base: Platform) -> list[tuple[str, int]]:
