@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,23 +14,28 @@ __all__ = ["Footprint", "descendants", "footprint", "is_alive", "regions_of"]
 
 @dataclass(frozen=True)
 class Footprint:
-    memory_mb: float
-    """Written by these processes, in RAM: unwritten pages of libraries are theirs alone or not as others come."""
+    parts_mb: dict[str, float]
+    """Written by each program, in RAM: unwritten pages of libraries are theirs alone or not as others come."""
     files: int
     threads: int
     processes: int
     shared_regions: int
     """In /dev/shm, of any server of ours."""
 
+    @property
+    def memory_mb(self) -> float:
+        return sum(self.parts_mb.values())
+
 
 def footprint(pid: int) -> Footprint:
     pids = descendants(pid)
-    memory_kb = 0
+    parts_mb = Counter[str]()
     for each in pids:
+        name = (PROC / str(each) / "comm").read_text().strip()
         lines = (PROC / str(each) / "smaps_rollup").read_text().splitlines()
-        memory_kb += sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty"))
+        parts_mb[name] += sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")) / 1e3
     return Footprint(
-        memory_mb=memory_kb / 1e3,
+        parts_mb={name: round(memory_mb, 1) for name, memory_mb in parts_mb.items()},
         files=sum(len(os.listdir(PROC / str(each) / "fd")) for each in pids),
         threads=sum(len(os.listdir(PROC / str(each) / "task")) for each in pids),
         processes=len(pids),
