@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 from spoken import answer_to, is_marked, spoken, voices_of  # pyright: ignore[reportMissingImports]
 
-sys.path[:0] = [str(Path(__file__).parents[2] / name) for name in ("export", "models")]
-from exported_voice import saved_voice  # noqa: E402  # pyright: ignore[reportMissingImports]
-from tiny_voice import tiny_config  # noqa: E402  # pyright: ignore[reportMissingImports]
-
-from clock_train.audit.signing import open_signer  # noqa: E402
-from clock_train.export.bundle_writing import write_bundle  # noqa: E402
-from clock_train.storage.stored_folders import keep_folder  # noqa: E402
-from installed.manifests import NAMESPACE  # noqa: E402
-from installed.platform import Platform  # noqa: E402
-from installed.storage import BUCKET  # noqa: E402
+from installed.platform import Platform
 
 pytestmark = [pytest.mark.ring4, pytest.mark.timeout(2400)]
 TEXT = "Good morning, and thank you for calling us. Please stay on the line, somebody will be with you. " * 6
@@ -25,14 +13,9 @@ TEXT = "Good morning, and thank you for calling us. Please stay on the line, som
 
 
 @pytest.fixture(scope="module")
-def address(installed: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Of the gateway, with a voice that needed no training."""
-    folder = tmp_path_factory.mktemp("tiny")
-    voice = saved_voice(folder, tiny_config())
-    write_bundle(voice, folder / "bundle", signer=open_signer(installed.keys / "signing.key"))
-    prefix = f"{NAMESPACE}/bundles/tiny"
-    keep_folder(installed.bucket, prefix, folder / "bundle")
-    return installed.serve_bundles(f"s3://{BUCKET}/{prefix}", by_gateway=True)
+def address(installed: Platform, tiny: str) -> str:
+    """Of the gateway."""
+    return installed.serve_bundles(tiny, by_gateway=True)
 
 
 def test_the_gateway_speaks_to_who_has_a_key_and_marks_it(installed: Platform, address: str) -> None:

@@ -64,8 +64,16 @@ def upgrade_chart(cluster: RealCluster, tracker_port: int, **operator: Any) -> N
     _release(cluster, "upgrade", changed)
 
 
-def serve(cluster: RealCluster, tracker_port: int, *bundles: str, by_gateway: bool = False) -> None:
-    """The same chart with Triton, and these bundles in it; returns when they can speak."""
+def serve(cluster: RealCluster, tracker_port: int, *bundles: str, by_gateway: bool = False, **gateway: Any) -> None:
+    """The same chart with Triton, and these bundles in it; returns when they can speak.
+
+    Args:
+        cluster: the nodes.
+        tracker_port: as for ``install_chart``.
+        bundles: by their URIs.
+        by_gateway: whether a gateway stands before it.
+        gateway: other values of it.
+    """
     served: dict[str, Any] = {
         "triton": {
             "enabled": True,
@@ -80,6 +88,7 @@ def serve(cluster: RealCluster, tracker_port: int, *bundles: str, by_gateway: bo
             "persistence": {"existingClaim": VOLUMES[2]},
             # of a port-forward nobody reads along
             "tls": {"plaintext": True},
+            **gateway,
         },
     }
     _release(cluster, "upgrade", values(tracker_port) | served)

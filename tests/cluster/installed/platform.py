@@ -107,19 +107,22 @@ class Platform:
             *(self.status(clone)["voice"]["bundleURI"] for clone in clones), by_gateway=by_gateway
         )
 
-    def serve_bundles(self, *bundles: str, by_gateway: bool = False) -> str:
-        """As ``serve``, of bundles by their URIs."""
-        chart.serve(self.cluster, self.tracker_port, *bundles, by_gateway=by_gateway)
+    def serve_bundles(self, *bundles: str, by_gateway: bool = False, **gateway: Any) -> str:
+        """As ``serve``, of bundles by their URIs, with other values of the gateway."""
+        chart.serve(self.cluster, self.tracker_port, *bundles, by_gateway=by_gateway, **gateway)
+        return self.way_to(f"service/clocktrain-{'gateway' if by_gateway else 'triton'}")
+
+    def way_to(self, what: str) -> str:
+        """The HTTP door of a service or a pod of the chart, from here."""
         port = self.cluster.run.ports.take()
-        lead_to(self.cluster, "gateway" if by_gateway else "triton", port, chart.DOORS["http"])
+        lead_to(self.cluster, what, port, chart.DOORS["http"])
         return f"http://127.0.0.1:{port}"
 
-    def api_key(self, component: str) -> str:
+    def api_key(self, component: str, *more: str) -> str:
         """A new key for the doors of a component, made in its pod as the chart's notes say."""
         words = ("exec", "-n", chart.NAMESPACE, f"deploy/clocktrain-{component}", "--")
-        return json.loads(self.plane.kubectl(*words, "clocktrain", "apikeys", "create", "--tenant", "tests", "--json"))[
-            "apiKey"
-        ]
+        make = ("clocktrain", "apikeys", "create", "--tenant", "tests", *more, "--json")
+        return json.loads(self.plane.kubectl(*words, *make))["apiKey"]
 
     def log_of(self, name: str) -> str:
         """Everything that the jobs of a clone wrote into storage."""
@@ -159,7 +162,7 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         ]
         consents = [manifests.consent(name) for name in manifests.SPEAKERS]
         cluster.plane.apply([*secrets, manifests.runtime(), *consents])
-        lead_to(cluster, "mlflow", port, 5000)
+        lead_to(cluster, "service/clocktrain-mlflow", port, 5000)
         yield Platform(
             cluster,
             endpoint=endpoint,
@@ -171,14 +174,14 @@ def platform(folder: Path, *, clips: int = CLIPS, say: Callable[[str], None] = p
         )
 
 
-def lead_to(cluster: RealCluster, component: str, port: int, target: int) -> None:
+def lead_to(cluster: RealCluster, what: str, port: int, target: int) -> None:
     """As a person does it: the chart's NetworkPolicy lets voices' pods in, and nobody from outside."""
-    log = cluster.run.logs / f"{component}-forward.log"
+    log = cluster.run.logs / f"forward-{port}.log"
     way = Process(
-        f"{component}-forward",
+        f"forward-{port}",
         [
             *(cluster.run.folder.path / "bin" / "kubectl", "port-forward", "--address=127.0.0.1"),
-            *("--namespace", chart.NAMESPACE, f"service/clocktrain-{component}", f"{port}:{target}"),
+            *("--namespace", chart.NAMESPACE, what, f"{port}:{target}"),
         ],
         log_path=log,
         environment={**cluster.run.environment(), "KUBECONFIG": str(cluster.plane.kubeconfig("admin"))},
