@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import signal
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from clock_train.issuing.issuer import Issuer
 from clock_train.listening.rooms import ListeningRooms
 from clock_train.listening.sending import sender_for
 from clock_train.models.sentences import read_sentences
+from clock_train.serving.freed_memory import GivenBack
 from clock_train.serving.ports import LOOPBACK, LOOPBACKS, listening, refuse_taken
 from clock_train.serving.resident_voices import ResidentVoices
 from clock_train.serving.serving_table import Share
@@ -44,9 +44,6 @@ GRACE_S = 5
 WATCH_S = 0.5
 WARM_UP_TEXTS = {"zh": "你好。", "en": "Good morning."}
 """Read before anybody asks: the dictionaries of a language take up to half a second."""
-M_ARENA_MAX, ARENAS = -8, 2
-"""Of glibc's mallopt: by default every thread keeps freed memory of its own, 240 MB after 1,600 cancelled streams; with
-two arenas 120 MB after 1,000."""
 _log = logging.getLogger(__name__)
 
 
@@ -138,12 +135,6 @@ class FollowedTable:
     """Has the bundle of a share where the server can load it, and opens it."""
 
 
-def keep_little_freed_memory() -> None:
-    """Before threads are started; see ``ARENAS``."""
-    with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
-
-
 def keep_open(
     config: DoorsConfig,
     server: VoiceServer,
@@ -229,6 +220,7 @@ class _Doors:
                 self._installation = await asyncio.to_thread(shared_installation, self._installation, gatekeeper)
         client = VoiceClient(self._server.address)
         opened.push_async_callback(client.close)
+        opened.push_async_callback(asyncio.to_thread, GivenBack().stop)
         callers = Callers(gatekeeper, has_open_lists=config.has_open_lists, uses=(config.purposes, config.territories))
         residents = ResidentVoices(self._server, most=self._resident, before_load=self._record_load)
         issuer = Issuer(self._installation)

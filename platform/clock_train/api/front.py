@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from clock_train.api.doors import Doors, DoorsConfig, FollowedTable, keep_little_freed_memory, keep_open
+from clock_train.api.doors import Doors, DoorsConfig, FollowedTable, keep_open
 from clock_train.api.voice_pool import TritonConfig, brought, triton_with_voices
+from clock_train.serving.freed_memory import keep_few_arenas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ def serve(config: FrontConfig, *, on_ready: Callable[[Doors], None]) -> None:
         ServerStartFailed, ServerUnavailable: Triton does not start, or ended too often.
         ClockTrainError: why the only voice there is cannot be served.
     """
-    keep_little_freed_memory()
+    keep_few_arenas()
     config.doors.refuse()
     with triton_with_voices(config.triton) as (triton, catalogue):
         path = config.triton.places.followed

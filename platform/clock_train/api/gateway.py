@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from clock_train.api.bundle_places import CARDS, VoicePlaces, bundles_at, place_of
-from clock_train.api.doors import Doors, DoorsConfig, FollowedTable, keep_little_freed_memory, keep_open
+from clock_train.api.doors import Doors, DoorsConfig, FollowedTable, keep_open
 from clock_train.api.table_following import refuse_other
 from clock_train.bundle.opening import open_bundle
 from clock_train.issuing.installation import Installation
+from clock_train.serving.freed_memory import keep_few_arenas
 from clock_train.serving.remote_triton import RemoteTriton
 from clock_train.serving.serving_table import Share
 from clock_train.serving.voice_catalogue import ServedVoice, VoiceCatalogue, served_of, served_voice
@@ -49,7 +50,7 @@ def serve_before(config: GatewayConfig, *, on_ready: Callable[[Doors], None]) ->
         ServerUnavailable: Triton does not answer.
         VoiceLoadFailed: it has none of the voices.
     """
-    keep_little_freed_memory()
+    keep_few_arenas()
     config.doors.refuse()
     installation = Installation()
     keys = installation.trusted_keys()

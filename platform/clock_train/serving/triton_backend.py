@@ -27,6 +27,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from clock_train.errors import BUG, ClockTrainError, ServerBusy, SpeechInputInvalid
 from clock_train.issuing.installation import Installation
 from clock_train.models.sentences import Sentence
+from clock_train.serving.freed_memory import GivenBack
 from clock_train.serving.left_requests import LeftRequests
 from clock_train.serving.onnx_voice import CPU, GPU, OnnxVoice
 from clock_train.serving.speech_request import Mark, SpeechRequest, answer
@@ -66,7 +67,7 @@ class VoiceBackend:
         self._pool = ThreadPoolExecutor(max(AT_ONCE, turns), thread_name_prefix="speech")
         self._turns = Turns(turns)
         self._waiting, self._lock = 0, threading.Lock()
-        self._left = LeftRequests()
+        self._left, self._given_back = LeftRequests(), GivenBack()
         ids = np.zeros((3, WARM_UP_PHONES), dtype=np.int64)
         ids[0, 1:-1] = np.arange(20, 20 + WARM_UP_PHONES - 2)
         try:
@@ -97,6 +98,7 @@ class VoiceBackend:
     def finalize(self) -> None:
         """Waits for what is being spoken, then frees everything."""
         self._pool.shutdown(wait=True, cancel_futures=False)
+        self._given_back.stop()
 
     def _serve(self, request: Any, sender: Any, came_s: float) -> None:
         try:
