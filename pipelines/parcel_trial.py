@@ -11,19 +11,18 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from clock_train.data.manifest import read_corpus
 from clock_train.data.packing import PackedCorpus, pack
-from clock_train.data.small_corpus import Codec, anonymous, read_small, write_small
+from clock_train.data.small_corpus import anonymous, bundled_sndfile, read_small, write_small
+from clock_train.data.sound_codec import Codec
 from clock_train.data.splits import TEST, TRAIN, VALIDATION
 from clock_train.evaluation.figures import EvaluationReport, Subject
 from clock_train.evaluation.phone_recogniser import PhoneRecogniser
 from clock_train.evaluation.report import evaluate
 from clock_train.evaluation.scores import EvaluationItem
 from clock_train.orchestration.held_out import held_out_clips
-from clock_train.orchestration.parcel_plan import SNDFILE
 from clock_train.orchestration.phone_judge import heard_phones, phone_judge
 from clock_train.text.frontend import phonemize
 
@@ -57,14 +56,11 @@ def _row(packed: PackedCorpus, codec: Codec | None, bits: int, judges: Mapping[s
 
 def _there_and_back(packed: PackedCorpus, splits: tuple[int, ...], codec: Codec, bits: int) -> tuple[PackedCorpus, int]:
     """The clips of some splits as they come out, and the bytes they took."""
-    spec = find_spec("_soundfile_data")
-    assert spec is not None and spec.submodule_search_locations
-    library = Path(next(iter(spec.submodule_search_locations))) / SNDFILE
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_small(anonymous(packed, splits), folder, codec, opus_bits=bits or 32_000)
         size = sum(path.stat().st_size for path in folder.iterdir())
-        return read_small(folder, library=library), size
+        return read_small(folder, library=bundled_sndfile()), size
 
 
 def _items(packed: PackedCorpus, carried: PackedCorpus, is_test_alone: bool) -> list[EvaluationItem]:

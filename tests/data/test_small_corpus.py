@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import _soundfile_data
 import numpy as np
 import pytest
 
 from clock_train.data.packed_file import PackedCorpus
-from clock_train.data.small_corpus import Codec, anonymous, read_small, write_small
+from clock_train.data.small_corpus import anonymous, bundled_sndfile, read_small, write_small
+from clock_train.data.sound_codec import Codec
 from clock_train.data.splits import TEST, TRAIN, VALIDATION
 from clock_train.errors import ConfigError, CorpusDamaged
 
-LIBRARY = Path(next(iter(_soundfile_data.__path__))) / "libsndfile_x86_64.so"
+LIBRARY = bundled_sndfile()
 RATE_HZ = 16_000
 
 

@@ -20,7 +20,7 @@ import torch
 from small_voice import TINY_JUDGES, Notes, tiny_model, tiny_teacher, with_tiny_preset, write_corpus
 
 from clock_train.data.packed_file import load_packed
-from clock_train.data.small_corpus import Codec
+from clock_train.data.sound_codec import Codec
 from clock_train.errors import (
     CheckpointDamaged,
     CheckpointMismatch,

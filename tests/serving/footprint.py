@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Footprint:
 
 def footprint(pid: int) -> Footprint:
     pids = descendants(pid)
-    parts_mb = Counter[str]()
+    parts_mb = defaultdict[str, float](float)
     for each in pids:
         name = (PROC / str(each) / "comm").read_text().strip()
         lines = (PROC / str(each) / "smaps_rollup").read_text().splitlines()

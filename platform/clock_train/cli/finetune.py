@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +9,7 @@ import typer
 
 from clock_train.cli import training_run as run
 from clock_train.orchestration.progress import ProgressStyle
-
-
-class Parts(Enum):
-    """Twin of ``training.trained_parts.TrainedParts``, which help need not load."""
-
-    ALL = "all"
-    CONDITIONS = "conditions"
-
+from clock_train.training.trained_parts import TrainedParts
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -43,7 +35,7 @@ def finetune(
     learning_rate: run.LearningRate = None,
     seed: run.Seed = None,
     trained: Annotated[
-        Parts | None,
+        TrainedParts | None,
         typer.Option(help='What of the base changes; with conditions "voices slim" keeps the voice in a tenth.'),
     ] = None,
     device: run.Device = "auto",
@@ -61,13 +53,12 @@ def finetune(
     from clock_train.orchestration.presets import usual_preset
     from clock_train.orchestration.shipped_base import shipped_base
     from clock_train.orchestration.training_preparation import TrainRequest
-    from clock_train.training.trained_parts import TrainedParts
 
     request = TrainRequest(
         corpora=corpora, output=out, preset=preset or usual_preset(device), base=base or shipped_base(), name=name,
         max_steps=max_steps, epochs=epochs, max_cpu_seconds=max_cpu_seconds, batch_size=batch_size,
         learning_rate=learning_rate, seed=seed,
-        trained=None if trained is None else TrainedParts(trained.value), device=device, workers=workers, fork=fork,
+        trained=trained, device=device, workers=workers, fork=fork,
     )  # fmt: skip
     if len(corpora) == 1:
         run.train_and_print(request, progress, as_json)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from clock_train.cli import training_run as run
+from clock_train.data.sound_codec import Codec
 from clock_train.orchestration.progress import ProgressStyle
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -35,7 +36,7 @@ def pretrain(
     parcel: run.AsParcel = False,
     carried: run.Carried = None,
     carry_mib: run.CarryMib = 60.0,
-    codec: run.Codec = run.ParcelCodec.OPUS,
+    codec: run.SoundCodec = Codec.OPUS,
     opus_bits: run.OpusBits = 32_000,
     progress: run.Progress = ProgressStyle.AUTO,
     as_json: run.Json = False,

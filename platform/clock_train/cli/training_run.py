@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clock_train.data.sound_codec import Codec
 from clock_train.errors import ClockTrainError, TrainingStopped
 from clock_train.orchestration.progress import ProgressStyle, listening, spoken_duration
 
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from clock_train.orchestration.parcels import Parcel
     from clock_train.orchestration.training_preparation import TrainRequest
     from clock_train.orchestration.training_session import TrainOutcome
-
-
-class ParcelCodec(Enum):
-    """How the sound of a parcel is carried; twin of ``data.small_corpus.Codec``, which help need not load."""
-
-    OPUS = "opus"
-    FLAC = "flac"
 
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for checkpoints and the voice; the same folder goes on.")]
@@ -45,7 +38,7 @@ AsParcel = Annotated[
 ]
 Carried = Annotated[Path | None, typer.Option(help="Train nothing: take over what a window of the parcel brought out.")]
 CarryMib = Annotated[float, typer.Option(min=0.1, help="Most that a parcel may weigh.")]
-Codec = Annotated[ParcelCodec, typer.Option(help="Of a parcel's sound; opus is an eighth, flac loses nothing.")]
+SoundCodec = Annotated[Codec, typer.Option(help="Of a parcel's sound; opus is an eighth, flac loses nothing.")]
 OpusBits = Annotated[int, typer.Option(help="Bits a second of a parcel's opus.")]
 Progress = Annotated[ProgressStyle, typer.Option(help="How progress is shown on standard error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -164,18 +157,15 @@ def pack_and_print(
     progress: ProgressStyle,
     as_json: bool,
     *,
-    codec: ParcelCodec,
+    codec: Codec,
     opus_bits: int,
     carry_mib: float,
 ) -> None:
     """Write a parcel, then say on stdout how it is used."""
-    from clock_train.data.small_corpus import Codec as SoundCodec
     from clock_train.orchestration.parcels import write_parcel
 
     with listening(progress) as listener:
-        parcel = write_parcel(
-            request, listener, codec=SoundCodec(codec.value), opus_bits=opus_bits, carry_mib=carry_mib
-        )
+        parcel = write_parcel(request, listener, codec=codec, opus_bits=opus_bits, carry_mib=carry_mib)
     if as_json:
         print(json.dumps({"parcel": str(parcel.path), "uid": parcel.uid, "bytes": parcel.bytes_of}, indent=1))
         return

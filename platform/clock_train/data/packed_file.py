@@ -42,9 +42,13 @@ class PackedCorpus:
     def __len__(self) -> int:
         return len(self.clip_ids)
 
+    def pcm(self, i: int) -> np.ndarray:
+        """(T,) int16."""
+        return self.samples[self.sample_offsets[i] : self.sample_offsets[i + 1]]
+
     def waveform(self, i: int) -> np.ndarray:
         """(T,) float32 in [-1, 1]."""
-        return self.samples[self.sample_offsets[i] : self.sample_offsets[i + 1]].astype(np.float32) / 32768.0
+        return self.pcm(i).astype(np.float32) / 32768.0
 
     def ids(self, i: int) -> np.ndarray:
         """(3, L) int64."""

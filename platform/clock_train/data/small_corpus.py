@@ -12,17 +12,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from clock_train.data.packed_file import PackedCorpus, load_packed, offsets, save_packed
+from clock_train.data.sound_codec import Codec
 from clock_train.errors import ConfigError, CorpusDamaged
 
 PARCEL = "parcel"
 """The folder, below a training's output, of a training that is carried to another machine."""
 TABLES, SOUND = "corpus.npz", "sound"
+SNDFILE = "libsndfile_x86_64.so"
 GAP_SAMPLES = 640
 """Silence between two clips, 40 ms at 16 kHz: a codec's frame then never mixes two of them."""
 BLOCK_SAMPLES = 16_000
@@ -31,13 +33,11 @@ LEAST_BITS, MOST_BITS = 6_000, 256_000
 """A second and channel; libsndfile maps its compression level onto these."""
 
 
-class Codec(Enum):
-    """How the sound is carried."""
-
-    OPUS = "opus"
-    """About an eighth of the samples' size; loses what few hear."""
-    FLAC = "flac"
-    """About half; loses nothing."""
+def bundled_sndfile() -> Path:
+    """The libsndfile that comes with the ``soundfile`` of this Python, for a machine that has none."""
+    spec = find_spec("_soundfile_data")
+    assert spec is not None and spec.submodule_search_locations, "soundfile's wheel brings its library"
+    return Path(next(iter(spec.submodule_search_locations))) / SNDFILE
 
 
 def anonymous(packed: PackedCorpus, splits: Sequence[int]) -> PackedCorpus:
@@ -46,7 +46,7 @@ def anonymous(packed: PackedCorpus, splits: Sequence[int]) -> PackedCorpus:
     Speakers keep their numbers. What a clip says is still in its phones and its sound.
     """
     kept = [i for i in range(len(packed)) if packed.split_of[i] in splits]
-    waves = [packed.samples[packed.sample_offsets[i] : packed.sample_offsets[i + 1]] for i in kept]
+    waves = [packed.pcm(i) for i in kept]
     return replace(
         packed,
         speakers=[f"speaker-{number}" for number in range(len(packed.speakers))],
@@ -92,7 +92,7 @@ def write_small(packed: PackedCorpus, folder: Path, codec: Codec, *, opus_bits: 
         path, "w", packed.sample_rate_hz, 1, subtype, format=container, compression_level=level
     ) as file:
         for i in range(len(packed)):
-            clip = packed.samples[packed.sample_offsets[i] : packed.sample_offsets[i + 1]]
+            clip = packed.pcm(i)
             for start in range(0, len(clip), BLOCK_SAMPLES):  # libsndfile's encoders fail on very long blocks
                 file.write(clip[start : start + BLOCK_SAMPLES])
             file.write(gap)

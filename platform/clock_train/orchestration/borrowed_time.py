@@ -20,12 +20,12 @@ from typing import Any
 import torch
 
 from clock_train.data.packed_file import save_packed
-from clock_train.data.small_corpus import read_small
+from clock_train.data.small_corpus import SNDFILE, read_small
 from clock_train.errors import CheckpointNotFound, ClockTrainError, StorageFull
 from clock_train.models.config_text import from_plain
 from clock_train.models.voice import VoiceConfig
 from clock_train.orchestration.history import History
-from clock_train.orchestration.parcel_plan import CORPUS, LIBRARIES, SNDFILE, START, read_plan
+from clock_train.orchestration.parcel_plan import CORPUS, LIBRARIES, START, read_plan
 from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.stopping import stop_on_signals
 from clock_train.orchestration.worker import WorkerJob, begin, device_of, work
@@ -183,7 +183,7 @@ def _bring_out(
     job: WorkerJob, run: Run, result: FitResult, window: Window, asked: argparse.Namespace
 ) -> dict[str, Any]:
     store = job.checkpoints()
-    best = result.best_step if result.best_step in store.steps() else result.step
+    best = store.spoken_step(result.best_step, result.step)
     checkpoint.load_average(run.voice, store.read(best))
     weights = carry(run.voice.state_dict(), most_bytes=int(asked.carry_mib * 2**20))
     facts = {

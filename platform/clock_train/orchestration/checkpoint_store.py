@@ -83,6 +83,10 @@ class CheckpointStore:
         """Steps with a marker."""
         return sorted(self._committed())
 
+    def spoken_step(self, best: int | None, last: int) -> int:
+        """The step whose weights become the voice: the best, where its checkpoint is kept, else the last."""
+        return best if best is not None and best in self.steps() else last
+
     def _committed(self) -> dict[int, str]:
         """Step → prefix; where two attempts saved the same step, the later one counts."""
         found: dict[int, str] = {}

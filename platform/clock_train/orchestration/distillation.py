@@ -310,7 +310,7 @@ def _save(
 ) -> Path:
     """The averaged weights of the best checkpoint, with a card that says whose student it is."""
     run, result, store = fitted.run, fitted.result, job.checkpoints()
-    best = result.best_step if result.best_step in store.steps() else result.step
+    best = store.spoken_step(result.best_step, result.step)
     checkpoint.load_average(run.voice, store.read(best))
     packed, card = run.corpus.packed, teacher.card
     facts = {

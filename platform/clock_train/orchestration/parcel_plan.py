@@ -11,7 +11,6 @@ from clock_train.bundle.card import file_digest
 from clock_train.errors import ConsentExpired, ParcelDamaged
 
 PLAN, CORPUS, START, CODE, LIBRARIES = "plan.json", "corpus", "start", "code.zip", "libraries"
-SNDFILE = "libsndfile_x86_64.so"
 FORMAT = 1
 
 

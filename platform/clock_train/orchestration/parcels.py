@@ -22,14 +22,15 @@ from clock_train.bundle.card import VoiceCard, file_digest
 from clock_train.bundle.staging import staged
 from clock_train.consent.record import ConsentRecord
 from clock_train.data.packing import PackedCorpus
-from clock_train.data.small_corpus import PARCEL, Codec, anonymous, write_small
+from clock_train.data.small_corpus import PARCEL, SNDFILE, anonymous, bundled_sndfile, write_small
+from clock_train.data.sound_codec import Codec
 from clock_train.data.splits import TRAIN, VALIDATION
 from clock_train.errors import ParcelTooLarge
 from clock_train.models.config_text import to_plain
 from clock_train.models.voice import VoiceSource
 from clock_train.models.voice_files import save_voice, stored_vectors
 from clock_train.orchestration.listener import Listener
-from clock_train.orchestration.parcel_plan import CODE, CORPUS, FORMAT, LIBRARIES, PLAN, SNDFILE, START
+from clock_train.orchestration.parcel_plan import CODE, CORPUS, FORMAT, LIBRARIES, PLAN, START
 from clock_train.orchestration.run_lock import locked
 from clock_train.orchestration.shipped_base import FOLDER as SHIPPED_BASE
 from clock_train.orchestration.starting_model import StartingModel
@@ -133,15 +134,11 @@ def _save_code(folder: Path) -> None:
             name = path.relative_to(root.parent)
             if SHIPPED_BASE not in name.parts:
                 file.write(path, name.as_posix())
-    safetensors = _package("safetensors")
+    spec = find_spec("safetensors")
+    assert spec is not None and spec.submodule_search_locations, "it comes with this package"
+    safetensors = Path(next(iter(spec.submodule_search_locations)))
     shutil.copytree(safetensors, folder / LIBRARIES / "safetensors", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(_package("_soundfile_data") / SNDFILE, folder / LIBRARIES / SNDFILE)
-
-
-def _package(name: str) -> Path:
-    spec = find_spec(name)
-    assert spec is not None and spec.submodule_search_locations, f"{name} comes with this package"
-    return Path(next(iter(spec.submodule_search_locations)))
+    shutil.copy(bundled_sndfile(), folder / LIBRARIES / SNDFILE)
 
 
 def _first_end(consents: Sequence[ConsentRecord]) -> str | None:

@@ -122,7 +122,7 @@ def facts_of(prepared: Prepared) -> RunFacts:
 def _save_voice(prepared: Prepared, fitted: Fitted) -> Path:
     """Write the averaged weights of the best checkpoint as a voice."""
     store, result, request = prepared.job.checkpoints(), fitted.result, prepared.request
-    best = result.best_step if result.best_step in store.steps() else result.step
+    best = store.spoken_step(result.best_step, result.step)
     checkpoint.load_average(fitted.run.voice, store.read(best))
     trained = Trained(
         steps=result.step,

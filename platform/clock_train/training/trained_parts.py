@@ -7,8 +7,10 @@ answers to it. Those weights are a tenth of a student, so that a voice kept as i
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from torch import nn
+if TYPE_CHECKING:  # help shows the choices, and loads no torch
+    from torch import nn
 
 
 class TrainedParts(Enum):
