@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from clock_train.bundle.card import CARD, card_digest
+from clock_train.erasure.request import Request, erase
 from clock_train.errors import BaseIncompatible, BundleDamaged, BundleFileMissing
+from clock_train.issuing.installation import Installation
 from clock_train.models.voice_delta import restore, slim
 from clock_train.models.voice_files import VoiceCard, load_voice, save_voice
 from clock_train.orchestration.shipped_base import shipped_base
@@ -87,3 +89,11 @@ def test_a_damaged_difference_or_a_whole_voice_is_refused(tmp_path: Path) -> Non
     with pytest.raises(BundleDamaged, match=r"its sha256 differs"):
         restore(tmp_path / "kept", shipped_base(), tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_it_is_erased_with_its_speaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOCKTRAIN_ISSUING", str(tmp_path / "issuing"))
+    slim(voice_of(shipped_base(), tmp_path / "voice"), shipped_base(), tmp_path / "kept" / "anna")
+    receipt, _ = erase(Request(scope="speaker", name="anna", folders=[tmp_path / "kept"]), Installation())
+    assert receipt.is_complete and not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+    assert {item.key for item in receipt.items.values()} >= {"anna/voice.json", "anna/delta.safetensors"}
