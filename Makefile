@@ -79,8 +79,8 @@ e2e-tools: ## install what a real cluster, the images and the pages' tests need,
 	apt-get -q update
 	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $(E2E_TOOLS)
 
-e2e-quick: .venv/.dev assets-node ## the quick part of it: one voice trained in pods, a lost worker, a lost head; needs root
-	$(RUN)pytest -m "ring4 and not long" tests/cluster/e2e/test_voice_clone.py
+e2e-quick: .venv/.dev assets-node ## the quick part of it: gateways in pods, a voice trained there, a lost worker, a lost head; needs root
+	$(RUN)pytest -m "ring4 and not long" $(addprefix tests/cluster/e2e/,test_gateways.py test_doors.py test_voice_clone.py)
 
 cluster: .venv/.dev assets-node ## bring up a real cluster with ClockTrain on it, until Ctrl-C; needs root
 	PYTHONPATH=platform:tests/cluster $(RUN)python -m installed
