@@ -163,24 +163,24 @@ TEXT = "Good morning, and thank you for calling us. Please stay on the line, som
 def test_triton_in_the_cluster_speaks_with_its_bundle_and_marks_it_by_the_shared_keys(base: Platform) -> None:
     address = base.serve("base")
     assert answer_to(address, "base/allison", TEXT) == 401, "without a key"
-    key = base.api_key("triton")
+    key, before = base.api_key("triton"), issued(base, "triton")
     assert "base" in voices_of(address, key)[0]
     for speaker in manifests.SPEAKERS:
         waveform, rate_hz = spoken(address, f"base/{speaker}", TEXT, key)
         assert rate_hz == 16_000 and len(waveform) > 2 * rate_hz
         assert is_marked(waveform, base.keys)
     log = issued(base, "triton")
-    assert log.count('"issued"') == len(manifests.SPEAKERS)
+    assert log.count('"issued"') - before.count('"issued"') == len(manifests.SPEAKERS)
     assert "Good morning" not in log
 
 
 def test_a_gateway_hands_it_out_and_nobody_else_reaches_triton(base: Platform) -> None:
     address = base.serve("base", by_gateway=True)
     assert answer_to(address, "base/allison", TEXT) == 401, "without a key"
-    key = base.api_key("gateway")
+    key, before = base.api_key("gateway"), issued(base, "gateway")
     waveform, rate_hz = spoken(address, "base/allison", TEXT, key)
     assert len(waveform) > 2 * rate_hz and is_marked(waveform, base.keys)
-    assert issued(base, "gateway").count('"issued"') == 1
+    assert issued(base, "gateway").count('"issued"') - before.count('"issued"') == 1
     assert isinstance(base.cluster.policies, Enforcer)
     base.cluster.policies.settle()
     script = "import socket; socket.create_connection(('clocktrain-triton', 8001), 5); print('open')"
@@ -280,7 +280,7 @@ def gateway_pods(base: Platform) -> list[tuple[str, int]]:
 def issued(base: Platform, component: str) -> str:
     """The signed log in a pod of the chart."""
     words = ("exec", "-n", "clocktrain", f"deploy/clocktrain-{component}", "--", "sh", "-c")
-    return base.plane.kubectl(*words, "cat /issuing/files/log/*.jsonl")
+    return base.plane.kubectl(*words, "find /issuing/files/log -name '*.jsonl' -exec cat {} +", check=False)
 
 
 def clip_names(base: Platform, speaker: str) -> list[str]:
